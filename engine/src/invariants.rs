@@ -1,0 +1,293 @@
+//! The rules of permissions that every commit keeps.
+//!
+//! * An account keeps at least one effective super administrator (D19).
+//! * Only a super administrator grants or revokes `all_privileges` (D16), save to restore an account that has none.
+//! * Nobody grants more than they hold (D15), except that whoever manages members grants any other role (D17).
+//!
+//! They look at the state before and after, not at the operation, so that no path around them exists.
+
+use std::collections::BTreeSet;
+
+use catalog::PermissionSet;
+use model::account_state::{AccountState, Holder};
+use model::change::{Change, DocumentId};
+use model::ids::{MemberId, ResourceGroupId};
+use model::policies::{Effect, Policy};
+use model::problem::{FaultKind, Problem};
+
+use crate::Engine;
+use crate::principal::Principal;
+use crate::rights::Place;
+use crate::target::Target;
+
+/// What the rules need to know besides the states.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Latitude {
+    /// A token that holds only SCIM Provisioning may change policies, as far as it holds what it grants (D17).
+    pub scim_may_manage_policies: bool,
+}
+
+impl Engine {
+    /// Checks a commit.
+    ///
+    /// # Errors
+    /// [`FaultKind::LastSuperAdministrator`] or [`FaultKind::Escalation`].
+    pub fn check(
+        &self,
+        before: &AccountState,
+        after: &AccountState,
+        changes: &[Change],
+        principal: &Principal,
+        latitude: Latitude,
+    ) -> Result<(), Problem> {
+        if !changes.iter().any(touches_permissions) {
+            return Ok(());
+        }
+        self.keeps_super_administrator(before, after)?;
+        if matches!(principal, Principal::System) {
+            return Ok(());
+        }
+        self.grants_all_privileges_rightly(before, after, changes, principal)?;
+        self.grants_only_what_is_held(before, after, changes, principal, latitude)
+    }
+
+    /// Whether the account has a member who can administer it: accepted, holding `all_privileges` on the account and
+    /// everything in it, not cancelled by a deny (D19).
+    pub fn has_super_administrator(&self, state: &AccountState) -> bool {
+        self.super_administrators(state).next().is_some()
+    }
+
+    /// The members who can administer the account (D19). One may come twice, by several grants.
+    pub fn super_administrators<'a>(&'a self, state: &'a AccountState) -> impl Iterator<Item = MemberId> + 'a {
+        let holders = self.administration.all_privileges.into_iter().flat_map(|id| state.holders(id));
+        let members = holders.flat_map(move |holder| -> Box<dyn Iterator<Item = MemberId> + 'a> {
+            match holder {
+                Holder::Member(member) => Box::new(std::iter::once(member)),
+                Holder::Group(group) => Box::new(state.group_members(group)),
+            }
+        });
+        members.filter(move |member| self.is_super_administrator(state, *member))
+    }
+
+    /// Whether this member can administer the account (D19).
+    pub fn is_super_administrator(&self, state: &AccountState, member: MemberId) -> bool {
+        state.member(&member).is_some_and(|member| member.user().is_some()) && self.has_all_privileges(state, Holder::Member(member))
+    }
+
+    /// Whether the holder has an effective grant of `all_privileges` on the whole account, whatever its standing.
+    fn has_all_privileges(&self, state: &AccountState, holder: Holder) -> bool {
+        let Some(all) = self.administration.all_privileges else { return false };
+        let grants = |policy: &Policy| {
+            let mut groups = policy.resource_groups.iter().filter_map(|id| state.resource_group(id));
+            policy.access == Effect::Allow
+                && policy.permission_groups.contains(&all)
+                && groups.any(|group| group.scope.is_whole(state.account_id()))
+        };
+        match holder {
+            Holder::Group(_) => state.policies_of(holder).iter().any(grants),
+            Holder::Member(member) => {
+                let holders = std::iter::once(holder).chain(state.groups_of(member).map(Holder::Group));
+                let granted = holders.flat_map(|holder| state.policies_of(holder)).any(grants);
+                let place = Place::At(Target::account(self.catalog()));
+                granted && self.member_rights(state, member, place, &mut |_, _, _| {}).held().intersects(&self.administration.manage)
+            }
+        }
+    }
+
+    fn keeps_super_administrator(&self, before: &AccountState, after: &AccountState) -> Result<(), Problem> {
+        // An account that has lost them all outside of these rules can still be mended, so only the last step counts.
+        let had = before.revision == 0 || self.has_super_administrator(before);
+        if had && !self.has_super_administrator(after) {
+            let message = "the account must keep at least one super administrator";
+            return Err(Problem::new(FaultKind::LastSuperAdministrator, message));
+        }
+        Ok(())
+    }
+
+    fn grants_all_privileges_rightly(
+        &self,
+        before: &AccountState,
+        after: &AccountState,
+        changes: &[Change],
+        principal: &Principal,
+    ) -> Result<(), Problem> {
+        let touched = self.touched_holders(before, after, changes);
+        let has = |state: &AccountState, holder: &Holder| self.has_all_privileges(state, *holder);
+        let granted = touched.iter().any(|holder| has(after, holder) && !has(before, holder));
+        let revoked = touched.iter().any(|holder| has(before, holder) && !has(after, holder));
+        if !granted && !revoked {
+            return Ok(());
+        }
+        let restores = granted
+            && !revoked
+            && matches!(principal, Principal::AccountToken { .. })
+            && !self.has_super_administrator(before)
+            && self.manages_members(before, principal);
+        if restores || self.acts_as_super_administrator(before, principal) || only_itself(&touched, before, principal, granted) {
+            return Ok(());
+        }
+        let message = "only a super administrator may grant or revoke \"Super Administrator - All Privileges\"";
+        Err(Problem::new(FaultKind::Escalation, message))
+    }
+
+    /// Everybody whose hold on `all_privileges` the changes may alter.
+    fn touched_holders(&self, before: &AccountState, after: &AccountState, changes: &[Change]) -> BTreeSet<Holder> {
+        let mut touched = BTreeSet::new();
+        for change in changes {
+            match change.id() {
+                DocumentId::Member(member) | DocumentId::GroupMember(_, member) => {
+                    touched.insert(Holder::Member(member));
+                }
+                DocumentId::UserGroup(group) => {
+                    touched.insert(Holder::Group(group));
+                    // A group's denials can cancel a super administrator who is in it.
+                    let all = self.administration.all_privileges.into_iter();
+                    let holders = all.flat_map(|id| before.holders(id).chain(after.holders(id)));
+                    let members = holders.filter(|holder| matches!(holder, Holder::Member(member)
+                        if before.in_group_since(*member, group).or(after.in_group_since(*member, group)).is_some()));
+                    touched.extend(members);
+                }
+                DocumentId::ResourceGroup(_) => {
+                    let all = self.administration.all_privileges.into_iter();
+                    touched.extend(all.flat_map(|id| before.holders(id).chain(after.holders(id))));
+                }
+                DocumentId::Account | DocumentId::Resource(_) | DocumentId::Token(_) => {}
+                DocumentId::SsoConnector(_) | DocumentId::User => {}
+            }
+        }
+        touched
+    }
+
+    /// Whether the principal is a super administrator, or a token of one that may do all its owner may.
+    pub fn acts_as_super_administrator(&self, state: &AccountState, principal: &Principal) -> bool {
+        let is_super = |user| state.member_of_user(user).is_some_and(|member| self.is_super_administrator(state, member.id));
+        match principal {
+            Principal::System => true,
+            Principal::User(user) => is_super(user),
+            Principal::UserToken { user, .. } => {
+                let held = self.sides(state, principal, Place::Throughout, &mut |_, _, _| {}).held();
+                is_super(user) && self.catalog().all_privileges().is_subset(&held)
+            }
+            Principal::AccountToken { .. } => false,
+        }
+    }
+
+    /// Whether the principal manages members, groups and policies: D17 lets it grant any role but `all_privileges`.
+    pub fn manages_members(&self, state: &AccountState, principal: &Principal) -> bool {
+        self.allows(state, principal, &self.administration.manage, Target::account(self.catalog()))
+    }
+
+    fn grants_only_what_is_held(
+        &self,
+        before: &AccountState,
+        after: &AccountState,
+        changes: &[Change],
+        principal: &Principal,
+        latitude: Latitude,
+    ) -> Result<(), Problem> {
+        if self.manages_members(before, principal) {
+            return Ok(());
+        }
+        let throughout = self.sides(before, principal, Place::Throughout, &mut |_, _, _| {}).held();
+        for (state, policy) in self.gains(before, after, changes) {
+            let permissions = self.permissions_of(&policy);
+            let within = latitude.scim_may_manage_policies && self.holds_on(state, before, principal, &policy, permissions, throughout);
+            if !permissions.is_empty() && !within {
+                return Err(Problem::new(FaultKind::Escalation, self.failed_check(&policy)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The policies whose effect opens something: new or changed allows, and denies that go or change. Group
+    /// membership by itself is D17's own grant, save where leaving a group lifts a deny (D42).
+    fn gains<'a>(&self, before: &'a AccountState, after: &'a AccountState, changes: &[Change]) -> Vec<(&'a AccountState, Policy)> {
+        let mut gains = Vec::new();
+        for change in changes {
+            match change.id() {
+                DocumentId::Member(member) => compare(before, after, Holder::Member(member), &mut gains),
+                DocumentId::UserGroup(group) => compare(before, after, Holder::Group(group), &mut gains),
+                DocumentId::GroupMember(group, member) if after.member(&member).is_some() => {
+                    let denies = before.policies_of(Holder::Group(group)).iter().filter(|policy| policy.access == Effect::Deny);
+                    if after.in_group_since(member, group).is_none() {
+                        gains.extend(denies.map(|policy| (before, policy.clone())));
+                    }
+                }
+                DocumentId::ResourceGroup(id) => {
+                    let was = before.resource_group(&id).map(|group| &group.scope);
+                    if was.is_some() && was != after.resource_group(&id).map(|group| &group.scope) {
+                        gains.extend(uses(after, id).map(|policy| (after, policy.clone())));
+                    }
+                }
+                DocumentId::GroupMember(..) | DocumentId::Account | DocumentId::Resource(_) => {}
+                DocumentId::Token(_) | DocumentId::SsoConnector(_) | DocumentId::User => {}
+            }
+        }
+        gains
+    }
+
+    /// Whether the principal holds these permissions everywhere that the policy applies.
+    fn holds_on(
+        &self,
+        state: &AccountState,
+        before: &AccountState,
+        principal: &Principal,
+        policy: &Policy,
+        permissions: PermissionSet,
+        throughout: PermissionSet,
+    ) -> bool {
+        let groups = policy.resource_groups.iter().filter_map(|id| state.resource_group(id));
+        groups.flat_map(|group| group.scope.shown_objects()).all(|object| {
+            let held = match Target::resource(self.catalog(), before, object) {
+                Some(target) => self.held(before, principal, target),
+                None => throughout,
+            };
+            permissions.is_subset(&(held | throughout))
+        })
+    }
+
+    fn failed_check(&self, policy: &Policy) -> String {
+        let names = policy.permission_groups.iter().filter_map(|id| self.catalog().iam_group(id)).map(|group| &*group.name);
+        let names: Vec<&str> = names.collect();
+        format!("Failed common permission check against resources. (Permission group: \"{}\")", names.join("\", \""))
+    }
+}
+
+fn touches_permissions(change: &Change) -> bool {
+    match change.id() {
+        DocumentId::Account | DocumentId::Member(_) | DocumentId::UserGroup(_) => true,
+        DocumentId::GroupMember(..) | DocumentId::ResourceGroup(_) => true,
+        DocumentId::Resource(_) | DocumentId::Token(_) | DocumentId::SsoConnector(_) | DocumentId::User => false,
+    }
+}
+
+/// D18: a principal may always reduce its own access.
+fn only_itself(touched: &BTreeSet<Holder>, before: &AccountState, principal: &Principal, granted: bool) -> bool {
+    let own = match principal {
+        Principal::User(user) => before.member_of_user(user).map(|member| Holder::Member(member.id)),
+        Principal::UserToken { .. } | Principal::AccountToken { .. } | Principal::System => None,
+    };
+    !granted && own.is_some_and(|own| touched.iter().all(|holder| *holder == own))
+}
+
+fn compare<'a>(before: &'a AccountState, after: &'a AccountState, holder: Holder, gains: &mut Vec<(&'a AccountState, Policy)>) {
+    let (old, new) = (before.policies_of(holder), after.policies_of(holder));
+    let same = |a: &Policy, b: &Policy| {
+        a.access == b.access && a.permission_groups == b.permission_groups && a.resource_groups == b.resource_groups
+    };
+    let opened = new.iter().filter(|policy| policy.access == Effect::Allow && !old.iter().any(|other| same(policy, other)));
+    gains.extend(opened.map(|policy| (after, policy.clone())));
+    let lifted = old.iter().filter(|policy| policy.access == Effect::Deny && !new.iter().any(|other| same(policy, other)));
+    let still_there = match holder {
+        Holder::Member(member) => after.member(&member).is_some(),
+        Holder::Group(group) => before.group_size(group) > 0,
+    };
+    if still_there {
+        gains.extend(lifted.map(|policy| (before, policy.clone())));
+    }
+}
+
+fn uses(state: &AccountState, group: ResourceGroupId) -> impl Iterator<Item = &Policy> {
+    let used = state.policies_using(&group) > 0;
+    used.then(|| state.all_policies()).into_iter().flatten().filter(move |policy| policy.resource_groups.contains(&group))
+}

@@ -1,0 +1,86 @@
+//! Permission as a value. A read of an account's state and a commit to it both take a [`Permit`], and only the check
+//! makes one, so a check that is forgotten does not compile.
+
+use catalog::PermissionSet;
+use model::account_state::AccountState;
+use model::ids::AccountId;
+
+use crate::Engine;
+use crate::principal::Principal;
+use crate::target::Target;
+
+/// What an operation asks of its caller.
+#[derive(Clone, Copy, Debug)]
+pub struct Need {
+    /// Any one of these suffices.
+    pub accepts: PermissionSet,
+    /// Being an accepted member suffices too (D14, section 2.4).
+    pub any_member: bool,
+}
+
+/// The principal may do one thing in one account.
+#[derive(Clone)]
+pub struct Permit {
+    // INVARIANT: made by `Engine::permit` for a principal that met the need, or for the system.
+    account: AccountId,
+    principal: Principal,
+    need: Need,
+    resource: Option<Box<str>>,
+}
+
+impl Permit {
+    /// Work that no caller asked for, such as the result of a background look-up.
+    pub fn for_system(account: AccountId) -> Permit {
+        let need = Need { accepts: PermissionSet::EMPTY, any_member: true };
+        Permit { account, principal: Principal::System, need, resource: None }
+    }
+
+    /// The account it is for.
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// Who holds it.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+}
+
+/// The principal may not do it.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused {
+    /// What would have sufficed (D75).
+    pub accepts: PermissionSet,
+}
+
+impl Engine {
+    /// Checks a need, on the account or on the registered resource of that key.
+    ///
+    /// # Errors
+    /// [`Refused`], with the permissions that would have sufficed.
+    pub fn permit(&self, state: &AccountState, principal: &Principal, need: Need, resource: Option<&str>) -> Result<Permit, Refused> {
+        let permit =
+            Permit { account: state.account_id(), principal: principal.clone(), need, resource: resource.map(Into::into) };
+        if self.still_holds(state, &permit) { Ok(permit) } else { Err(Refused { accepts: need.accepts }) }
+    }
+
+    /// Whether the permit would be given at this revision too: a commit asks again, since the caller's rights may have
+    /// changed since the request came in.
+    pub fn still_holds(&self, state: &AccountState, permit: &Permit) -> bool {
+        let principal = &permit.principal;
+        if let Principal::AccountToken { token, .. } = principal
+            && state.token(&token.id()).is_none()
+        {
+            return false;
+        }
+        let target = match permit.resource.as_deref() {
+            None => Some(Target::account(self.catalog())),
+            Some(key) => Target::resource(self.catalog(), state, key),
+        };
+        match principal {
+            Principal::System => true,
+            Principal::User(user) if permit.need.any_member && state.member_of_user(user).is_some() => true,
+            _ => target.is_some_and(|target| self.allows(state, principal, &permit.need.accepts, target)),
+        }
+    }
+}

@@ -1,0 +1,454 @@
+//! An account at one revision: its documents and the orders and look-ups that answers need.
+//!
+//! Maps are persistent: a copy of a state is a handful of pointers, and the next revision shares all that did not
+//! change. Look-ups are kept by [`AccountState::apply`] alone, so they cannot disagree with the documents.
+
+use std::sync::Arc;
+
+use imbl::{HashMap, OrdMap, OrdSet};
+
+use crate::accounts::Account;
+use crate::change::{Change, Document, DocumentId};
+use crate::ids::{AccountId, Id, MemberId, ResourceGroupId, Revision, SsoConnectorId, TokenId, UserGroupId, UserId, ZoneId};
+use crate::members::Member;
+use crate::names::NameKey;
+use crate::policies::Policy;
+use crate::resource_groups::{self, Kind, ResourceGroup};
+use crate::resources::Resource;
+use crate::sso_connectors::SsoConnector;
+use crate::time::Timestamp;
+use crate::tokens::Token;
+use crate::user_group_members::GroupMember;
+use crate::user_groups::UserGroup;
+
+/// A change that does not fit the state: the log is damaged, or an operation is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Malformed {
+    /// A document of the other kind of stream.
+    #[error("{0:?} does not belong to this kind of stream")]
+    Misplaced(DocumentId),
+    /// A place in a group, of a group or member that is not there.
+    #[error("{0:?} refers to a document that is not here")]
+    Dangling(DocumentId),
+    /// A delete of something that is not there.
+    #[error("{0:?} is not here and cannot be deleted")]
+    Missing(DocumentId),
+}
+
+/// Who holds policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Holder {
+    /// A member, directly.
+    Member(MemberId),
+    /// A user group.
+    Group(UserGroupId),
+}
+
+/// An account at one revision.
+#[derive(Clone, Default)]
+pub struct AccountState {
+    /// The revision that this state is.
+    pub revision: Revision,
+    account: Option<Arc<Account>>,
+    members: OrdMap<MemberId, Arc<Member>>,
+    members_by_email: OrdMap<NameKey, MemberId>,
+    members_by_user: OrdMap<UserId, MemberId>,
+    user_groups: OrdMap<UserGroupId, Arc<UserGroup>>,
+    user_groups_by_name: OrdMap<NameKey, UserGroupId>,
+    group_members: OrdMap<UserGroupId, OrdMap<NameKey, MemberId>>,
+    groups_of_member: OrdMap<(MemberId, UserGroupId), Timestamp>,
+    resource_groups: OrdMap<ResourceGroupId, Arc<ResourceGroup>>,
+    resource_groups_by_name: OrdMap<NameKey, ResourceGroupId>,
+    /// How many policies point at each resource group.
+    policies_using: HashMap<ResourceGroupId, u32>,
+    /// Who has a policy that names a permission group; kept for the few groups that [`Self::watch`] names.
+    watched: OrdSet<Id>,
+    holders: OrdSet<(Id, Holder)>,
+    resources: OrdMap<Box<str>, Arc<Resource>>,
+    zones_by_name: OrdMap<NameKey, ZoneId>,
+    tokens: OrdMap<TokenId, Arc<Token>>,
+    sso_connectors: OrdMap<SsoConnectorId, Arc<SsoConnector>>,
+}
+
+impl AccountState {
+    /// An account before its first commit, which keeps track of who holds the permission groups in `watched`
+    /// (`all_privileges`, for D16 and D19).
+    pub fn new(watched: impl IntoIterator<Item = Id>) -> AccountState {
+        AccountState { watched: watched.into_iter().collect(), ..AccountState::default() }
+    }
+
+    /// The account document; absent before the first commit.
+    pub fn account(&self) -> Option<&Account> {
+        self.account.as_deref()
+    }
+
+    /// The id of the account; zero before the first commit.
+    pub fn account_id(&self) -> AccountId {
+        self.account.as_ref().map_or(AccountId(Id::from_bytes([0; 16])), |account| account.id)
+    }
+
+    /// The member of that id.
+    pub fn member(&self, id: &MemberId) -> Option<&Member> {
+        self.members.get(id).map(Arc::as_ref)
+    }
+
+    /// The member with that address.
+    pub fn member_by_email(&self, email: &NameKey) -> Option<&Member> {
+        self.member(self.members_by_email.get(email)?)
+    }
+
+    /// The accepted member that is that user.
+    pub fn member_of_user(&self, user: &UserId) -> Option<&Member> {
+        self.member(self.members_by_user.get(user)?)
+    }
+
+    /// Members in the order of their addresses (D77).
+    pub fn members(&self) -> impl DoubleEndedIterator<Item = &Member> {
+        self.members_by_email.values().filter_map(|id| self.member(id))
+    }
+
+    /// How many members there are, of any standing.
+    pub fn member_count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The user group of that id.
+    pub fn user_group(&self, id: &UserGroupId) -> Option<&UserGroup> {
+        self.user_groups.get(id).map(Arc::as_ref)
+    }
+
+    /// The user group of that name.
+    pub fn user_group_named(&self, name: &NameKey) -> Option<UserGroupId> {
+        self.user_groups_by_name.get(name).copied()
+    }
+
+    /// User groups in the order of their names (D77), with the key that they are ordered by.
+    pub fn user_groups(&self) -> impl DoubleEndedIterator<Item = (&NameKey, &UserGroup)> {
+        self.user_groups_by_name.iter().filter_map(|(name, id)| Some((name, self.user_group(id)?)))
+    }
+
+    /// How many user groups there are.
+    pub fn user_group_count(&self) -> usize {
+        self.user_groups.len()
+    }
+
+    /// Members of a group in the order of their addresses.
+    pub fn group_members(&self, group: UserGroupId) -> impl DoubleEndedIterator<Item = MemberId> + '_ {
+        self.group_members.get(&group).into_iter().flat_map(|members| members.values().copied())
+    }
+
+    /// How many members a group has.
+    pub fn group_size(&self, group: UserGroupId) -> usize {
+        self.group_members.get(&group).map_or(0, OrdMap::len)
+    }
+
+    /// The groups that a member is in.
+    pub fn groups_of(&self, member: MemberId) -> impl Iterator<Item = UserGroupId> + '_ {
+        let first = (member, UserGroupId(Id::from_bytes([0; 16])));
+        let last = (member, UserGroupId(Id::from_bytes([0xff; 16])));
+        self.groups_of_member.range(first..=last).map(|((_, group), _)| *group)
+    }
+
+    /// Since when the member is in the group.
+    pub fn in_group_since(&self, member: MemberId, group: UserGroupId) -> Option<Timestamp> {
+        self.groups_of_member.get(&(member, group)).copied()
+    }
+
+    /// The resource group of that id, anonymous ones included.
+    pub fn resource_group(&self, id: &ResourceGroupId) -> Option<&ResourceGroup> {
+        self.resource_groups.get(id).map(Arc::as_ref)
+    }
+
+    /// The resource group of that name; anonymous ones have none.
+    pub fn resource_group_named(&self, name: &NameKey) -> Option<ResourceGroupId> {
+        self.resource_groups_by_name.get(name).copied()
+    }
+
+    /// Resource groups in the order of their names, without the anonymous ones (D23).
+    pub fn resource_groups(&self) -> impl Iterator<Item = &ResourceGroup> {
+        self.resource_groups_by_name.values().filter_map(|id| self.resource_group(id))
+    }
+
+    /// How many resource groups people have made.
+    pub fn custom_resource_group_count(&self) -> usize {
+        self.resource_groups_by_name.len().saturating_sub(self.zones_by_name.len() + 1)
+    }
+
+    /// The built-in group of the account itself.
+    pub fn whole_account_group(&self) -> Option<ResourceGroupId> {
+        self.resource_group_named(&NameKey::of(&resource_groups::account_key(self.account_id())))
+    }
+
+    /// How many policies point at the group.
+    pub fn policies_using(&self, group: &ResourceGroupId) -> u32 {
+        self.policies_using.get(group).copied().unwrap_or(0)
+    }
+
+    /// Who has a policy that names the permission group, which must be one that is watched.
+    pub fn holders(&self, permission_group: Id) -> impl Iterator<Item = Holder> + '_ {
+        let first = (permission_group, Holder::Member(MemberId(Id::from_bytes([0; 16]))));
+        let watched = self.holders.range(first..);
+        watched.take_while(move |(id, _)| *id == permission_group).map(|(_, holder)| *holder)
+    }
+
+    /// The policies of a holder, none if it is gone.
+    pub fn policies_of(&self, holder: Holder) -> &[Policy] {
+        match holder {
+            Holder::Member(id) => self.member(&id).map_or(&[], |member| &member.policies),
+            Holder::Group(id) => self.user_group(&id).map_or(&[], |group| &group.policies),
+        }
+    }
+
+    /// Every policy of every member and group.
+    pub fn all_policies(&self) -> impl Iterator<Item = &Policy> {
+        let members = self.members.values().flat_map(|member| member.policies.iter());
+        members.chain(self.user_groups.values().flat_map(|group| group.policies.iter()))
+    }
+
+    /// The registered resource of that key.
+    pub fn find_resource(&self, key: &str) -> Option<&Resource> {
+        self.resources.get(key).map(Arc::as_ref)
+    }
+
+    /// Every registered resource, by key.
+    pub fn resources(&self) -> impl Iterator<Item = &Resource> {
+        self.resources.values().map(Arc::as_ref)
+    }
+
+    /// Zones in the order of their names.
+    pub fn zones(&self) -> impl DoubleEndedIterator<Item = (ZoneId, &Resource)> {
+        self.zones_by_name.values().filter_map(|id| Some((*id, self.find_resource(&resource_groups::zone_key(*id))?)))
+    }
+
+    /// The zone of that name.
+    pub fn zone_named(&self, name: &NameKey) -> Option<ZoneId> {
+        self.zones_by_name.get(name).copied()
+    }
+
+    /// The account's token of that id.
+    pub fn token(&self, id: &TokenId) -> Option<&Arc<Token>> {
+        self.tokens.get(id)
+    }
+
+    /// The connector of that id.
+    pub fn sso_connector(&self, id: &SsoConnectorId) -> Option<&SsoConnector> {
+        self.sso_connectors.get(id).map(Arc::as_ref)
+    }
+
+    /// Connectors, by id.
+    pub fn sso_connectors(&self) -> impl Iterator<Item = &SsoConnector> {
+        self.sso_connectors.values().map(Arc::as_ref)
+    }
+
+    /// The document of that id.
+    pub fn document(&self, id: &DocumentId) -> Option<Document> {
+        match id {
+            DocumentId::Account => self.account.clone().map(Document::Account),
+            DocumentId::Member(id) => self.members.get(id).cloned().map(Document::Member),
+            DocumentId::UserGroup(id) => self.user_groups.get(id).cloned().map(Document::UserGroup),
+            DocumentId::GroupMember(group, member) => self.in_group_since(*member, *group).map(|created_on| {
+                Document::GroupMember(GroupMember { group: *group, member: *member, created_on })
+            }),
+            DocumentId::ResourceGroup(id) => self.resource_groups.get(id).cloned().map(Document::ResourceGroup),
+            DocumentId::Resource(key) => self.resources.get(key).cloned().map(Document::Resource),
+            DocumentId::Token(id) => self.tokens.get(id).cloned().map(Document::Token),
+            DocumentId::SsoConnector(id) => self.sso_connectors.get(id).cloned().map(Document::SsoConnector),
+            DocumentId::User => None,
+        }
+    }
+
+    /// Every document, in an order in which they can be applied to an empty state.
+    pub fn documents(&self) -> impl Iterator<Item = Document> + '_ {
+        let account = self.account.iter().cloned().map(Document::Account);
+        let resources = self.resources.values().cloned().map(Document::Resource);
+        let resource_groups = self.resource_groups.values().cloned().map(Document::ResourceGroup);
+        let members = self.members.values().cloned().map(Document::Member);
+        let user_groups = self.user_groups.values().cloned().map(Document::UserGroup);
+        let places = self.groups_of_member.iter().map(|((member, group), created_on)| {
+            Document::GroupMember(GroupMember { group: *group, member: *member, created_on: *created_on })
+        });
+        let tokens = self.tokens.values().cloned().map(Document::Token);
+        let connectors = self.sso_connectors.values().cloned().map(Document::SsoConnector);
+        account.chain(resources).chain(resource_groups).chain(members).chain(user_groups).chain(places).chain(tokens).chain(connectors)
+    }
+}
+
+/// How changes reach the state.
+impl AccountState {
+    /// The state after these changes, one revision later.
+    ///
+    /// # Errors
+    /// [`Malformed`] where a change does not fit; the state itself is left as it is.
+    pub fn after(&self, changes: &[Change]) -> Result<AccountState, Malformed> {
+        let mut next = self.clone();
+        changes.iter().try_for_each(|change| next.apply(change))?;
+        next.revision = self.revision + 1;
+        Ok(next)
+    }
+
+    /// Applies one change.
+    ///
+    /// # Errors
+    /// [`Malformed`] where it does not fit; the state may then be half changed and must be dropped.
+    pub fn apply(&mut self, change: &Change) -> Result<(), Malformed> {
+        match change {
+            Change::Put(document) => self.put(document),
+            Change::Delete(id) => self.delete(id),
+        }
+    }
+
+    fn put(&mut self, document: &Document) -> Result<(), Malformed> {
+        match document {
+            Document::Account(account) => self.account = Some(account.clone()),
+            Document::Member(member) => self.put_member(member),
+            Document::UserGroup(group) => self.put_user_group(group),
+            Document::GroupMember(place) => return self.put_group_member(place),
+            Document::ResourceGroup(group) => self.put_resource_group(group),
+            Document::Resource(resource) => {
+                if let Some(zone) = resource_groups::zone_of(&resource.key) {
+                    self.zones_by_name.insert(NameKey::of(&resource.name), zone);
+                }
+                self.resources.insert(resource.key.clone(), resource.clone());
+            }
+            Document::Token(token) => {
+                self.tokens.insert(token.id, token.clone());
+            }
+            Document::SsoConnector(connector) => {
+                self.sso_connectors.insert(connector.id, connector.clone());
+            }
+            Document::User(_) => return Err(Malformed::Misplaced(document.id())),
+        }
+        Ok(())
+    }
+
+    fn put_member(&mut self, member: &Arc<Member>) {
+        let key = member.email.key();
+        if let Some(former) = self.members.get(&member.id).cloned() {
+            self.forget_policies(Holder::Member(former.id), &former.policies);
+            if let Some(user) = former.user() {
+                self.members_by_user.remove(&user);
+            }
+            let former_key = former.email.key();
+            if former_key != key {
+                self.members_by_email.remove(&former_key);
+                for group in self.groups_of(member.id).collect::<Vec<_>>() {
+                    if let Some(members) = self.group_members.get_mut(&group) {
+                        members.remove(&former_key);
+                        members.insert(key.clone(), member.id);
+                    }
+                }
+            }
+        }
+        self.note_policies(Holder::Member(member.id), &member.policies);
+        if let Some(user) = member.user() {
+            self.members_by_user.insert(user, member.id);
+        }
+        self.members_by_email.insert(key, member.id);
+        self.members.insert(member.id, member.clone());
+    }
+
+    fn put_user_group(&mut self, group: &Arc<UserGroup>) {
+        if let Some(former) = self.user_groups.get(&group.id).cloned() {
+            self.forget_policies(Holder::Group(former.id), &former.policies);
+            self.user_groups_by_name.remove(&NameKey::of(&former.name));
+        }
+        self.note_policies(Holder::Group(group.id), &group.policies);
+        self.user_groups_by_name.insert(NameKey::of(&group.name), group.id);
+        self.user_groups.insert(group.id, group.clone());
+    }
+
+    fn put_group_member(&mut self, place: &GroupMember) -> Result<(), Malformed> {
+        let dangling = || Malformed::Dangling(DocumentId::GroupMember(place.group, place.member));
+        let member = self.members.get(&place.member).ok_or_else(dangling)?;
+        let key = member.email.key();
+        // The very key of the look-up by address, so that its text is stored once.
+        let key = self.members_by_email.get_key_value(&key).map_or(key.clone(), |(shared, _)| shared.clone());
+        if !self.user_groups.contains_key(&place.group) {
+            return Err(dangling());
+        }
+        self.group_members.entry(place.group).or_default().insert(key, place.member);
+        self.groups_of_member.insert((place.member, place.group), place.created_on);
+        Ok(())
+    }
+
+    fn put_resource_group(&mut self, group: &Arc<ResourceGroup>) {
+        if let Some(former) = self.resource_groups.get(&group.id) {
+            let key = NameKey::of(&former.name);
+            self.resource_groups_by_name.remove(&key);
+        }
+        if !matches!(group.kind, Kind::Anonymous { .. }) {
+            self.resource_groups_by_name.insert(NameKey::of(&group.name), group.id);
+        }
+        self.resource_groups.insert(group.id, group.clone());
+    }
+
+    fn delete(&mut self, id: &DocumentId) -> Result<(), Malformed> {
+        let missing = || Malformed::Missing(id.clone());
+        match id {
+            DocumentId::Account => drop(self.account.take().ok_or_else(missing)?),
+            DocumentId::Member(member) => {
+                let member = self.members.remove(member).ok_or_else(missing)?;
+                self.forget_policies(Holder::Member(member.id), &member.policies);
+                self.members_by_email.remove(&member.email.key());
+                if let Some(user) = member.user() {
+                    self.members_by_user.remove(&user);
+                }
+            }
+            DocumentId::UserGroup(group) => {
+                let group = self.user_groups.remove(group).ok_or_else(missing)?;
+                self.forget_policies(Holder::Group(group.id), &group.policies);
+                self.user_groups_by_name.remove(&NameKey::of(&group.name));
+                self.group_members.remove(&group.id);
+            }
+            DocumentId::GroupMember(group, member) => {
+                self.groups_of_member.remove(&(*member, *group)).ok_or_else(missing)?;
+                let key = self.members.get(member).map(|member| member.email.key()).ok_or_else(missing)?;
+                if let Some(members) = self.group_members.get_mut(group) {
+                    members.remove(&key);
+                }
+            }
+            DocumentId::ResourceGroup(group) => {
+                let group = self.resource_groups.remove(group).ok_or_else(missing)?;
+                let key = NameKey::of(&group.name);
+                if self.resource_groups_by_name.get(&key) == Some(&group.id) {
+                    self.resource_groups_by_name.remove(&key);
+                }
+            }
+            DocumentId::Resource(key) => {
+                let resource = self.resources.remove(key).ok_or_else(missing)?;
+                if resource_groups::zone_of(key).is_some() {
+                    self.zones_by_name.remove(&NameKey::of(&resource.name));
+                }
+            }
+            DocumentId::Token(token) => drop(self.tokens.remove(token).ok_or_else(missing)?),
+            DocumentId::SsoConnector(connector) => drop(self.sso_connectors.remove(connector).ok_or_else(missing)?),
+            DocumentId::User => return Err(Malformed::Misplaced(DocumentId::User)),
+        }
+        Ok(())
+    }
+
+    fn note_policies(&mut self, holder: Holder, policies: &[Policy]) {
+        for policy in policies {
+            for group in &policy.resource_groups {
+                *self.policies_using.entry(*group).or_insert(0) += 1;
+            }
+            for id in policy.permission_groups.iter().filter(|id| self.watched.contains(*id)) {
+                self.holders.insert((*id, holder));
+            }
+        }
+    }
+
+    fn forget_policies(&mut self, holder: Holder, policies: &[Policy]) {
+        for policy in policies {
+            for group in &policy.resource_groups {
+                match self.policies_using.get_mut(group) {
+                    Some(count) if *count > 1 => *count -= 1,
+                    Some(_) | None => drop(self.policies_using.remove(group)),
+                }
+            }
+            for id in &policy.permission_groups {
+                self.holders.remove(&(*id, holder));
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Points in time, as the API shows them: RFC 3339, UTC, microseconds (D2).
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Microseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The time that many microseconds after the epoch, kept within what RFC 3339 can show (years 1 to 9999).
+    pub fn from_micros(micros: i64) -> Timestamp {
+        Timestamp(micros.clamp(-62_135_596_800_000_000, 253_402_300_799_999_999))
+    }
+
+    /// Microseconds since the epoch.
+    pub fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// This time and `seconds` more.
+    pub fn plus_seconds(self, seconds: i64) -> Timestamp {
+        Timestamp::from_micros(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
+    }
+
+    fn to_jiff(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_microsecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.6}", self.to_jiff())
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The text is not a time.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not an RFC 3339 time such as `2026-11-21T08:00:00Z`")]
+pub struct NotATime(String);
+
+impl FromStr for Timestamp {
+    type Err = NotATime;
+    fn from_str(text: &str) -> Result<Self, NotATime> {
+        let time: jiff::Timestamp = text.parse().map_err(|_| NotATime(text.to_owned()))?;
+        Ok(Timestamp::from_micros(time.as_microsecond()))
+    }
+}
+
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_shown_with_microseconds_and_reads_back() {
+        let time = Timestamp::from_micros(1_737_732_696_759_979);
+        assert_eq!(time.to_string(), "2025-01-24T15:31:36.759979Z");
+        assert_eq!(time.to_string().parse::<Timestamp>().unwrap(), time);
+        assert_eq!("2025-01-24T16:31:36+01:00".parse::<Timestamp>().unwrap().to_string(), "2025-01-24T15:31:36.000000Z");
+    }
+
+    #[test]
+    fn a_time_out_of_range_is_kept_at_the_edge() {
+        assert_eq!(Timestamp::from_micros(i64::MAX).to_string(), "9999-12-31T23:59:59.999999Z");
+    }
+}

@@ -1,0 +1,192 @@
+//! API tokens: credentials with policies of their own, of a user or of an account (section 6).
+//!
+//! A token names permissions of the token catalogue and resources by their keys. Only a digest of its secret is kept
+//! (D45). Making and changing tokens over the API is not here yet; `init` makes the first ones.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::ids::{Id, PolicyId, TokenId};
+use crate::policies::Effect;
+use crate::time::Timestamp;
+
+/// HMAC-SHA-256 of a secret under the server's pepper (D45).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Digest(…)")
+    }
+}
+
+impl serde::Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let mut bytes = [0; 32];
+        if text.len() != 64 || !text.is_ascii() {
+            return Err(serde::de::Error::custom("a digest has 64 hex digits"));
+        }
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            let pair = &text[2 * index..2 * index + 2];
+            *byte = u8::from_str_radix(pair, 16).map_err(serde::de::Error::custom)?;
+        }
+        Ok(Digest(bytes))
+    }
+}
+
+/// A credential with policies of its own.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Token {
+    /// Its id.
+    pub id: TokenId,
+    /// At most 120 characters; not unique (D50).
+    pub name: Box<str>,
+    /// What the holder set.
+    pub status: TokenStatus,
+    /// The digest of the secret.
+    pub digest: Digest,
+    /// What it may do, in the client's order.
+    pub policies: Box<[TokenPolicy]>,
+    /// From where it may be used.
+    #[serde(default)]
+    pub condition: Condition,
+    /// Not before this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// Not from this time on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_on: Option<Timestamp>,
+    /// When it was made.
+    pub issued_on: Timestamp,
+    /// When it last changed.
+    pub modified_on: Timestamp,
+}
+
+/// Whether the holder has switched a token off. `expired` is computed, never stored (D46).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenStatus {
+    /// In use.
+    Active,
+    /// Switched off.
+    Disabled,
+}
+
+/// One grant or denial of a token.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct TokenPolicy {
+    /// Its id.
+    pub id: PolicyId,
+    /// Allow or deny.
+    pub effect: Effect,
+    /// Ids of the token catalogue, in the client's order.
+    pub permission_groups: Box<[Id]>,
+    /// Where, by resource key.
+    pub resources: BTreeMap<Box<str>, TokenResource>,
+}
+
+/// What a resource key of a token policy maps to.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+pub enum TokenResource {
+    /// `"*"`: the key itself and everything in it.
+    Everything(Star),
+    /// The keys inside the outer key, each with `"*"`; not the outer key itself.
+    Within(BTreeMap<Box<str>, Star>),
+}
+
+/// The literal `"*"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Star {
+    /// `"*"`.
+    #[serde(rename = "*")]
+    Star,
+}
+
+/// From where a token may be used (D47).
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Condition {
+    /// Allowed networks; empty is all.
+    #[serde(default, rename = "in", skip_serializing_if = "Vec::is_empty")]
+    pub within: Vec<Network>,
+    /// Refused networks; they beat the allowed ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_in: Vec<Network>,
+}
+
+/// A network as it was sent: host bits are kept for display and masked for matching (D47).
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Network(pub Box<str>);
+
+impl Network {
+    /// Whether the network has that address; `None` if the stored text is no network.
+    pub fn contains(&self, address: IpAddr) -> Option<bool> {
+        let network = self.0.parse::<IpNet>().or_else(|_| self.0.parse::<IpAddr>().map(IpNet::from)).ok()?;
+        Some(network.contains(&address.to_canonical()))
+    }
+}
+
+impl Condition {
+    /// Whether an address may use the token. `not_in` beats `in`; a condition of which nothing can be read refuses
+    /// (D47).
+    pub fn admits(&self, address: IpAddr) -> bool {
+        let refused = self.not_in.iter().any(|network| network.contains(address) != Some(false));
+        let allowed = self.within.is_empty() || self.within.iter().any(|network| network.contains(address) == Some(true));
+        allowed && !refused
+    }
+}
+
+impl Token {
+    /// Whether the token may be used at that time at all (D46).
+    pub fn is_usable_at(&self, now: Timestamp) -> bool {
+        self.status == TokenStatus::Active
+            && self.not_before.is_none_or(|start| start <= now)
+            && self.expires_on.is_none_or(|end| now < end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn condition(within: &[&str], not_in: &[&str]) -> Condition {
+        let list = |texts: &[&str]| texts.iter().map(|text| Network((*text).into())).collect();
+        Condition { within: list(within), not_in: list(not_in) }
+    }
+
+    #[test]
+    fn not_in_beats_in_and_host_bits_are_masked() {
+        let address = |text: &str| text.parse().unwrap();
+        assert!(condition(&[], &[]).admits(address("192.0.2.1")));
+        assert!(condition(&["123.123.123.100/24"], &[]).admits(address("123.123.123.5")));
+        assert!(!condition(&["123.123.123.100/24"], &[]).admits(address("123.123.124.5")));
+        assert!(!condition(&["10.0.0.0/8"], &["10.1.0.0/16"]).admits(address("10.1.2.3")));
+        assert!(condition(&["10.0.0.1"], &[]).admits(address("::ffff:10.0.0.1")));
+        assert!(!condition(&["nonsense"], &[]).admits(address("10.0.0.1")));
+        assert!(!condition(&[], &["nonsense"]).admits(address("10.0.0.1")));
+    }
+
+    #[test]
+    fn a_digest_reads_back_and_does_not_print_itself() {
+        let digest = Digest([0xab; 32]);
+        let text = serde_json::to_string(&digest).unwrap();
+        assert_eq!(serde_json::from_str::<Digest>(&text).unwrap(), digest);
+        assert_eq!(format!("{digest:?}"), "Digest(…)");
+    }
+}
