@@ -1,0 +1,210 @@
+//! The commit log: it appends and reads commits, and knows nothing of what is in them.
+//!
+//! A *stream* is one log, of an account or of a user. Each append names the revision it makes and the hash of the one before, so two
+//! writers who both saw revision 7 cannot both write revision 8: one of them hears [`AppendError::Conflict`], reads the tail, and tries
+//! again. What must be unique beyond one stream (an e-mail address, a token's digest) is a [`Claim`] in the same transaction.
+//!
+//! Ada and Ben change different accounts in the same millisecond. Both transactions wait in one queue; the writer takes both, makes them
+//! durable with one `fsync`, and answers both. So writers do not pay for a disk flush each.
+//!
+//! Nothing above this crate knows which database is below it.
+
+mod error;
+mod memory;
+mod pending;
+mod record;
+mod sql;
+mod sqlite;
+mod transaction;
+
+use std::path::Path;
+use std::sync::Arc;
+
+pub use error::{AppendError, StoreError};
+pub use pending::Pending;
+pub use record::{Head, Record};
+pub use sqlite::SqliteOptions;
+pub use transaction::{Claim, ClaimChange, Lease, LeaseChange, Transaction};
+
+use memory::Memory;
+use sqlite::Sqlite;
+
+/// A commit log in SQLite or in memory. Clones share it.
+///
+/// The `async` methods must run within a tokio runtime. When the last clone is dropped, everything queued is still written; call
+/// [`Store::close`] to wait for that without blocking the thread.
+#[derive(Debug, Clone)]
+pub struct Store {
+    backend: Arc<Backend>,
+}
+
+#[derive(Debug)]
+enum Backend {
+    Memory(Memory),
+    Sqlite(Sqlite),
+}
+
+/// Calls the same method of whichever backend it is.
+macro_rules! each {
+    ($store:expr, $backend:ident => $call:expr) => {
+        match &*$store.backend {
+            Backend::Memory($backend) => $call,
+            Backend::Sqlite($backend) => $call,
+        }
+    };
+}
+
+impl Store {
+    /// Opens the database file, creating it (and its folder) readable by this user only. Blocks for some milliseconds.
+    ///
+    /// # Errors
+    /// [`StoreError::NotADatabase`] and [`StoreError::NewerSchema`] leave the file as it was; [`StoreError::Io`] and the errors of
+    /// SQLite otherwise.
+    pub fn open_sqlite(path: &Path, options: SqliteOptions) -> Result<Store, StoreError> {
+        Ok(Store { backend: Arc::new(Backend::Sqlite(Sqlite::open(path, options)?)) })
+    }
+
+    /// An empty store that lives as long as the process.
+    #[must_use]
+    pub fn memory() -> Store {
+        Store { backend: Arc::new(Backend::Memory(Memory::default())) }
+    }
+
+    /// Queues the transaction at once, in the order of the calls; the answer waits until it is durable. Transactions are independent:
+    /// one that is refused does not harm the others, but those that build on it are refused too.
+    ///
+    /// The queue has no bound: a caller that does not wait for its answers must bound itself.
+    pub fn enqueue(&self, transaction: Transaction) -> Pending {
+        each!(self, backend => backend.enqueue(transaction))
+    }
+
+    /// Where the stream stands; [`Head::EMPTY`] when it has no commits.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn head(&self, stream: &str) -> Result<Head, StoreError> {
+        each!(self, backend => backend.head(stream))
+    }
+
+    /// The commits with a revision greater than `after`, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn records(&self, stream: &str, after: u64, limit: usize) -> Result<Vec<Record>, StoreError> {
+        each!(self, backend => backend.records(stream, after, limit).await)
+    }
+
+    /// The streams whose name is greater than `after` (`""` to start) and their heads, by name, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn streams(&self, after: &str, limit: usize) -> Result<Vec<(Box<str>, Head)>, StoreError> {
+        each!(self, backend => backend.streams(after, limit).await)
+    }
+
+    /// Whether there is no commit at all.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn is_empty(&self) -> Result<bool, StoreError> {
+        each!(self, backend => backend.is_empty())
+    }
+
+    /// Keeps the state of a stream at a revision, replacing what was kept for that revision. Of each stream the two with the highest
+    /// revisions stay.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn put_snapshot(&self, stream: &str, revision: u64, state: Vec<u8>) -> Result<(), StoreError> {
+        each!(self, backend => backend.put_snapshot(stream, revision, state).await)
+    }
+
+    /// The newest snapshot, or the newest up to the revision `at_most`, with its revision. A damaged one is skipped, with a warning.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn snapshot(&self, stream: &str, at_most: Option<u64>) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+        each!(self, backend => backend.snapshot(stream, at_most).await)
+    }
+
+    /// Who holds the key.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn claim(&self, kind: &str, key: &str) -> Result<Option<Claim>, StoreError> {
+        each!(self, backend => backend.claim(kind, key))
+    }
+
+    /// The claims of a kind whose key starts with `prefix` and is greater than `after` (`""` to start), by key, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn claims(&self, kind: &str, prefix: &str, after: &str, limit: usize) -> Result<Vec<Claim>, StoreError> {
+        each!(self, backend => backend.claims(kind, prefix, after, limit).await)
+    }
+
+    /// The lease, also when it has expired and was not purged yet.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn lease(&self, kind: &str, key: &str) -> Result<Option<Lease>, StoreError> {
+        each!(self, backend => backend.lease(kind, key))
+    }
+
+    /// The leases of a kind that are due at `now` (microseconds since 1970-01-01 UTC) and have not expired, the longest due first, at
+    /// most `limit`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn leases_due(&self, kind: &str, now: i64, limit: usize) -> Result<Vec<Lease>, StoreError> {
+        each!(self, backend => backend.leases_due(kind, now, limit).await)
+    }
+
+    /// Applies the changes in their order, all or none. Queued at the first poll, and durable once it resolves.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn put_leases(&self, changes: Vec<LeaseChange>) -> Result<(), StoreError> {
+        each!(self, backend => backend.put_leases(changes).await)
+    }
+
+    /// Removes the leases that have expired at `now` (microseconds since 1970-01-01 UTC), and says how many.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn purge_leases(&self, now: i64) -> Result<u64, StoreError> {
+        each!(self, backend => backend.purge_leases(now).await)
+    }
+
+    /// For readiness: a real read, and an answer from the writer. It waits behind what is queued, so give it a time limit.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or the writer has stopped.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        each!(self, backend => backend.ping().await)
+    }
+
+    /// Whether another process has written since this was last asked (since opening, the first time). False in memory.
+    ///
+    /// # Errors
+    /// When the database cannot be read. What was to be told is then told by the next call that succeeds.
+    pub async fn foreign_change(&self) -> Result<bool, StoreError> {
+        each!(self, backend => backend.foreign_change().await)
+    }
+
+    /// Accepts nothing more, writes what is queued, and closes the database. Returns when all of that is done, also when called again.
+    pub async fn close(&self) {
+        each!(self, backend => backend.close().await);
+    }
+
+    /// Forgets everything, for the reset of a development server. In memory only: a database is left as it is, and the answer is false.
+    pub fn clear(&self) -> bool {
+        match &*self.backend {
+            Backend::Memory(memory) => {
+                memory.clear();
+                true
+            }
+            Backend::Sqlite(_) => false,
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The log in memory: the same promises as a database, for tests and the development server. Nothing survives the process.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::error::{AppendError, StoreError};
+use crate::pending::Pending;
+use crate::record::{Head, Record};
+use crate::transaction::{Claim, ClaimChange, Lease, LeaseChange, Transaction};
+
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<State>);
+
+/// Kind, then key.
+type Keyed<T> = BTreeMap<Box<str>, BTreeMap<Box<str>, T>>;
+
+#[derive(Debug, Default)]
+struct State {
+    closed: bool,
+    streams: BTreeMap<Box<str>, Vec<Record>>,
+    snapshots: BTreeMap<Box<str>, BTreeMap<u64, Vec<u8>>>,
+    claims: Keyed<Claim>,
+    leases: Keyed<Lease>,
+}
+
+impl Memory {
+    pub fn enqueue(&self, transaction: Transaction) -> Pending {
+        let mut state = self.lock();
+        Pending::ready(if state.closed { Err(AppendError::Closed) } else { state.append(transaction) })
+    }
+
+    pub fn head(&self, stream: &str) -> Result<Head, StoreError> {
+        Ok(self.open()?.head(stream))
+    }
+
+    pub async fn records(&self, stream: &str, after: u64, limit: usize) -> Result<Vec<Record>, StoreError> {
+        let state = self.open()?;
+        let records = state.streams.get(stream).map_or(&[][..], Vec::as_slice);
+        // Revisions have no gaps, so the one after `after` lies at that index.
+        let after = usize::try_from(after).unwrap_or(usize::MAX);
+        Ok(records.iter().skip(after).take(limit).cloned().collect())
+    }
+
+    pub async fn streams(&self, after: &str, limit: usize) -> Result<Vec<(Box<str>, Head)>, StoreError> {
+        let state = self.open()?;
+        let names = state.streams.range::<str, _>((Bound::Excluded(after), Bound::Unbounded));
+        Ok(names.take(limit).map(|(stream, _)| (stream.clone(), state.head(stream))).collect())
+    }
+
+    pub fn is_empty(&self) -> Result<bool, StoreError> {
+        Ok(self.open()?.streams.is_empty())
+    }
+
+    pub async fn put_snapshot(&self, stream: &str, revision: u64, state: Vec<u8>) -> Result<(), StoreError> {
+        let mut open = self.open()?;
+        let snapshots = open.snapshots.entry(stream.into()).or_default();
+        snapshots.insert(revision, state);
+        while snapshots.len() > 2 {
+            snapshots.pop_first();
+        }
+        Ok(())
+    }
+
+    pub async fn snapshot(&self, stream: &str, at_most: Option<u64>) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+        let state = self.open()?;
+        let snapshots = state.snapshots.get(stream);
+        let newest = snapshots.and_then(|snapshots| snapshots.range(..=at_most.unwrap_or(u64::MAX)).next_back());
+        Ok(newest.map(|(revision, state)| (*revision, state.clone())))
+    }
+
+    pub fn claim(&self, kind: &str, key: &str) -> Result<Option<Claim>, StoreError> {
+        Ok(find(&self.open()?.claims, kind, key).cloned())
+    }
+
+    pub async fn claims(&self, kind: &str, prefix: &str, after: &str, limit: usize) -> Result<Vec<Claim>, StoreError> {
+        let state = self.open()?;
+        let Some(claims) = state.claims.get(kind) else { return Ok(Vec::new()) };
+        let from = if after < prefix { Bound::Included(prefix) } else { Bound::Excluded(after) };
+        let found = claims.range::<str, _>((from, Bound::Unbounded)).take_while(|(key, _)| key.starts_with(prefix));
+        Ok(found.take(limit).map(|(_, claim)| claim.clone()).collect())
+    }
+
+    pub fn lease(&self, kind: &str, key: &str) -> Result<Option<Lease>, StoreError> {
+        Ok(find(&self.open()?.leases, kind, key).cloned())
+    }
+
+    pub async fn leases_due(&self, kind: &str, now: i64, limit: usize) -> Result<Vec<Lease>, StoreError> {
+        let state = self.open()?;
+        let all = state.leases.get(kind).into_iter().flat_map(BTreeMap::values);
+        let mut due: Vec<&Lease> = all.filter(|lease| lease.due_at <= now && lease.expires_at > now).collect();
+        due.sort_by_key(|lease| lease.due_at);
+        Ok(due.into_iter().take(limit).cloned().collect())
+    }
+
+    pub async fn put_leases(&self, changes: Vec<LeaseChange>) -> Result<(), StoreError> {
+        self.open()?.change_leases(changes);
+        Ok(())
+    }
+
+    pub async fn purge_leases(&self, now: i64) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        for leases in self.open()?.leases.values_mut() {
+            leases.retain(|_, lease| {
+                let expired = lease.expires_at <= now;
+                removed += u64::from(expired);
+                !expired
+            });
+        }
+        Ok(removed)
+    }
+
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.open().map(drop)
+    }
+
+    pub async fn foreign_change(&self) -> Result<bool, StoreError> {
+        self.open().map(|_| false)
+    }
+
+    pub async fn close(&self) {
+        self.lock().closed = true;
+    }
+
+    pub fn clear(&self) {
+        let mut state = self.lock();
+        *state = State { closed: state.closed, ..State::default() };
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        let state = self.lock();
+        if state.closed { Err(StoreError::Closed) } else { Ok(state) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn head(&self, stream: &str) -> Head {
+        self.streams.get(stream).and_then(|records| records.last()).map_or(Head::EMPTY, Record::head)
+    }
+
+    /// Checks everything before it changes anything.
+    fn append(&mut self, transaction: Transaction) -> Result<(), AppendError> {
+        let mut heads = BTreeMap::new();
+        for record in &transaction.records {
+            let head = heads.entry(&*record.stream).or_insert_with(|| self.head(&record.stream));
+            if !head.precedes(record) {
+                return Err(AppendError::Conflict { stream: record.stream.clone(), revision: record.revision });
+            }
+            *head = record.head();
+        }
+        for (kind, holders) in self.changed_claims(&transaction.claims)? {
+            let claims = self.claims.entry(kind).or_default();
+            for (key, holder) in holders {
+                match holder {
+                    Some(claim) => claims.insert(key, claim),
+                    None => claims.remove(&key),
+                };
+            }
+        }
+        for record in transaction.records {
+            self.streams.entry(record.stream.clone()).or_default().push(record);
+        }
+        self.change_leases(transaction.leases);
+        Ok(())
+    }
+
+    /// Who holds each key that changes, once all releases and then all takes are done.
+    fn changed_claims(&self, changes: &[ClaimChange]) -> Result<Keyed<Option<Claim>>, AppendError> {
+        let mut holders: Keyed<Option<Claim>> = BTreeMap::new();
+        for change in changes {
+            let ClaimChange::Release { kind, key, stream } = change else { continue };
+            match find(&self.claims, kind, key) {
+                Some(holder) if holder.stream != *stream => return Err(AppendError::Claimed(holder.clone())),
+                Some(_) | None => holders.entry(kind.clone()).or_default().insert(key.clone(), None),
+            };
+        }
+        for change in changes {
+            let ClaimChange::Take(claim) = change else { continue };
+            let present = || find(&self.claims, &claim.kind, &claim.key).cloned();
+            let holders = holders.entry(claim.kind.clone()).or_default();
+            match holders.entry(claim.key.clone()).or_insert_with(present) {
+                Some(holder) if holder != claim => return Err(AppendError::Claimed(holder.clone())),
+                holder => *holder = Some(claim.clone()),
+            }
+        }
+        Ok(holders)
+    }
+
+    fn change_leases(&mut self, changes: Vec<LeaseChange>) {
+        for change in changes {
+            match change {
+                LeaseChange::Put(lease) => {
+                    self.leases.entry(lease.kind.clone()).or_default().insert(lease.key.clone(), lease);
+                }
+                LeaseChange::Delete { kind, key } => {
+                    if let Some(leases) = self.leases.get_mut(&kind) {
+                        leases.remove(&key);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn find<'a, T>(map: &'a Keyed<T>, kind: &str, key: &str) -> Option<&'a T> {
+    map.get(kind)?.get(key)
+}

@@ -1,0 +1,59 @@
+//! Every query, once, for whichever database there is.
+//!
+//! Parameters are `$1`, `$2`, … in the order in which they first appear: PostgreSQL reads them as numbers, and SQLite, for which they are
+//! names, numbers names in that same order.
+
+/// What comes first in the rows of queries for claims.
+macro_rules! claim {
+    ($rest:literal) => {
+        concat!("SELECT kind, key, stream, id FROM claims ", $rest)
+    };
+}
+
+/// What comes first in the rows of queries for leases.
+macro_rules! lease {
+    ($rest:literal) => {
+        concat!("SELECT kind, key, stream, due_at, expires_at, payload FROM leases ", $rest)
+    };
+}
+
+pub const HEAD: &str = "SELECT revision, hash FROM commits WHERE stream = $1 ORDER BY revision DESC LIMIT 1";
+pub const APPEND: &str = "INSERT INTO commits (stream, revision, at, actor, request, changes, prev_hash, hash) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (stream, revision) DO NOTHING";
+pub const RECORDS: &str = "SELECT stream, revision, at, actor, request, changes, prev_hash, hash FROM commits \
+     WHERE stream = $1 AND revision > $2 ORDER BY revision LIMIT $3";
+pub const ANY_COMMIT: &str = "SELECT EXISTS (SELECT 1 FROM commits)";
+/// Jumps from name to name in the primary key, where `DISTINCT` would walk over every commit. The cross join keeps that order.
+pub const STREAMS: &str = "WITH RECURSIVE names (stream) AS ( \
+         SELECT min(stream) FROM commits WHERE stream > $1 \
+         UNION ALL \
+         SELECT (SELECT min(commits.stream) FROM commits WHERE commits.stream > names.stream) FROM names \
+         WHERE names.stream IS NOT NULL) \
+     SELECT names.stream, commits.revision, commits.hash FROM names CROSS JOIN commits \
+     WHERE commits.stream = names.stream \
+         AND commits.revision = (SELECT max(last.revision) FROM commits AS last WHERE last.stream = names.stream) \
+     LIMIT $2";
+
+pub const PUT_SNAPSHOT: &str = "INSERT INTO snapshots (stream, revision, state, checksum) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (stream, revision) DO UPDATE SET state = excluded.state, checksum = excluded.checksum";
+pub const TRIM_SNAPSHOTS: &str = "DELETE FROM snapshots WHERE stream = $1 AND revision NOT IN \
+     (SELECT revision FROM snapshots WHERE stream = $1 ORDER BY revision DESC LIMIT 2)";
+pub const SNAPSHOTS: &str = "SELECT revision, state, checksum FROM snapshots WHERE stream = $1 AND revision <= $2 \
+     ORDER BY revision DESC";
+
+pub const TAKE: &str =
+    "INSERT INTO claims (kind, key, stream, id) VALUES ($1, $2, $3, $4) ON CONFLICT (kind, key) DO NOTHING";
+pub const RELEASE: &str = "DELETE FROM claims WHERE kind = $1 AND key = $2 AND stream = $3";
+pub const CLAIM: &str = claim!("WHERE kind = $1 AND key = $2");
+pub const CLAIMS: &str = claim!("WHERE kind = $1 AND key >= $2 AND key <> $3 ORDER BY key LIMIT $4");
+
+pub const PUT_LEASE: &str = "INSERT INTO leases (kind, key, stream, due_at, expires_at, payload) VALUES ($1, $2, $3, $4, $5, $6) \
+     ON CONFLICT (kind, key) DO UPDATE SET stream = excluded.stream, due_at = excluded.due_at, \
+         expires_at = excluded.expires_at, payload = excluded.payload";
+pub const DELETE_LEASE: &str = "DELETE FROM leases WHERE kind = $1 AND key = $2";
+/// A limited number at a time, so that commits need not wait long behind it.
+pub const PURGE_LEASES: &str = "DELETE FROM leases WHERE (kind, key) IN \
+     (SELECT kind, key FROM leases WHERE expires_at <= $1 LIMIT $2)";
+pub const LEASE: &str = lease!("WHERE kind = $1 AND key = $2");
+pub const LEASES_DUE: &str =
+    lease!("WHERE kind = $1 AND due_at <= $2 AND expires_at > $2 ORDER BY due_at, key LIMIT $3");

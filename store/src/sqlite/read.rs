@@ -1,0 +1,210 @@
+//! Reading. A point read takes some microseconds and runs where it is called; everything longer runs on a blocking thread.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use sha2::{Digest, Sha256};
+
+use super::{Sqlite, SqliteOptions, append, lock, schema};
+use crate::error::StoreError;
+use crate::record::{Head, Record};
+use crate::sql;
+use crate::transaction::{Claim, Lease};
+
+/// Connections that only read. Each is None once closed.
+#[derive(Debug)]
+pub struct Readers {
+    /// For point reads alone, so that they never wait behind a long one.
+    point: Mutex<Option<Connection>>,
+    ranges: [Mutex<Option<Connection>>; 2],
+    next: AtomicUsize,
+}
+
+impl Readers {
+    pub fn open(path: &Path, options: &SqliteOptions) -> Result<Readers, StoreError> {
+        let reader = || Ok::<_, StoreError>(Mutex::new(Some(schema::open_reader(path, options)?)));
+        Ok(Readers { point: reader()?, ranges: [reader()?, reader()?], next: AtomicUsize::new(0) })
+    }
+
+    pub fn close(&self) {
+        for connection in std::iter::once(&self.point).chain(&self.ranges) {
+            *lock(connection) = None;
+        }
+    }
+
+    fn point<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        Ok(read(lock(&self.point).as_ref().ok_or(StoreError::Closed)?)?)
+    }
+
+    async fn range<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let readers = Arc::clone(self);
+        blocking(move || {
+            let free = readers.ranges.iter().find_map(|connection| connection.try_lock().ok());
+            let connection = free.unwrap_or_else(|| {
+                let next = readers.next.fetch_add(1, Ordering::Relaxed);
+                lock(&readers.ranges[next % readers.ranges.len()])
+            });
+            Ok(read(connection.as_ref().ok_or(StoreError::Closed)?)?)
+        })
+        .await
+    }
+}
+
+impl Sqlite {
+    pub fn head(&self, stream: &str) -> Result<Head, StoreError> {
+        self.readers().point(|connection| append::read_head(connection, stream))
+    }
+
+    pub fn is_empty(&self) -> Result<bool, StoreError> {
+        let any = |connection: &Connection| connection.prepare_cached(sql::ANY_COMMIT)?.query_row([], |row| row.get(0));
+        self.readers().point(any).map(|any: bool| !any)
+    }
+
+    pub fn claim(&self, kind: &str, key: &str) -> Result<Option<Claim>, StoreError> {
+        self.readers().point(|connection| append::find_claim(connection, kind, key))
+    }
+
+    pub fn lease(&self, kind: &str, key: &str) -> Result<Option<Lease>, StoreError> {
+        let find = |connection: &Connection| {
+            connection.prepare_cached(sql::LEASE)?.query_row([kind, key], lease_of).optional()
+        };
+        self.readers().point(find)
+    }
+
+    pub async fn records(&self, stream: &str, after: u64, limit: usize) -> Result<Vec<Record>, StoreError> {
+        let stream: Box<str> = stream.into();
+        let read = move |connection: &Connection| {
+            list(connection, sql::RECORDS, params![&*stream, to_i64(after), to_i64(limit as u64)], record_of)
+        };
+        self.readers().range(read).await
+    }
+
+    pub async fn streams(&self, after: &str, limit: usize) -> Result<Vec<(Box<str>, Head)>, StoreError> {
+        let after: Box<str> = after.into();
+        let read = move |connection: &Connection| {
+            list(connection, sql::STREAMS, params![&*after, to_i64(limit as u64)], |row| {
+                Ok((row.get(0)?, head_of(row, 1)?))
+            })
+        };
+        self.readers().range(read).await
+    }
+
+    pub async fn claims(&self, kind: &str, prefix: &str, after: &str, limit: usize) -> Result<Vec<Claim>, StoreError> {
+        let (kind, prefix, after): (Box<str>, Box<str>, Box<str>) = (kind.into(), prefix.into(), after.into());
+        let read = move |connection: &Connection| {
+            let from = std::cmp::max(&*prefix, &*after);
+            list(connection, sql::CLAIMS, params![&*kind, from, &*after, to_i64(limit as u64)], claim_of).map(
+                |mut claims| {
+                    // Keys with the prefix lie together in the order of bytes: what follows them is cut off.
+                    claims.truncate(claims.partition_point(|claim| claim.key.starts_with(&*prefix)));
+                    claims
+                },
+            )
+        };
+        self.readers().range(read).await
+    }
+
+    pub async fn leases_due(&self, kind: &str, now: i64, limit: usize) -> Result<Vec<Lease>, StoreError> {
+        let kind: Box<str> = kind.into();
+        let read = move |connection: &Connection| {
+            list(connection, sql::LEASES_DUE, params![&*kind, now, to_i64(limit as u64)], lease_of)
+        };
+        self.readers().range(read).await
+    }
+
+    pub async fn snapshot(&self, stream: &str, at_most: Option<u64>) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
+        let stream: Box<str> = stream.into();
+        let at_most = at_most.unwrap_or(u64::MAX);
+        self.readers().range(move |connection| newest_intact(connection, &stream, at_most)).await
+    }
+}
+
+fn newest_intact(connection: &Connection, stream: &str, at_most: u64) -> rusqlite::Result<Option<(u64, Vec<u8>)>> {
+    let mut statement = connection.prepare_cached(sql::SNAPSHOTS)?;
+    let mut rows = statement.query(params![stream, to_i64(at_most)])?;
+    while let Some(row) = rows.next()? {
+        let (revision, state): (u64, Vec<u8>) = (to_u64(row, 0)?, row.get(1)?);
+        if row.get_ref(2)?.as_blob()? == snapshot_checksum(stream, revision, &state) {
+            return Ok(Some((revision, state)));
+        }
+        tracing::warn!(stream, revision, "the snapshot of `{stream}` at revision {revision} is damaged; skipped it");
+    }
+    Ok(None)
+}
+
+/// Also over the stream and revision, so that the bytes of another row do not pass.
+pub fn snapshot_checksum(stream: &str, revision: u64, state: &[u8]) -> [u8; 32] {
+    let hasher = Sha256::new().chain_update((stream.len() as u64).to_be_bytes()).chain_update(stream);
+    hasher.chain_update(revision.to_be_bytes()).chain_update(state).finalize().into()
+}
+
+/// Runs what takes longer than some microseconds where it does not hold up others.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is shutting down.
+            Err(_) => Err(StoreError::Closed),
+        },
+    }
+}
+
+fn list<T>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    each: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection.prepare_cached(sql)?.query_map(values, each)?.collect()
+}
+
+fn record_of(row: &Row<'_>) -> rusqlite::Result<Record> {
+    Ok(Record {
+        stream: row.get(0)?,
+        revision: to_u64(row, 1)?,
+        at: row.get(2)?,
+        actor: row.get(3)?,
+        request: row.get(4)?,
+        changes: row.get(5)?,
+        prev_hash: row.get(6)?,
+        hash: row.get(7)?,
+    })
+}
+
+/// From a revision in the given column and a hash in the next.
+pub fn head_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Head> {
+    Ok(Head { revision: to_u64(row, column)?, hash: row.get(column + 1)? })
+}
+
+pub fn claim_of(row: &Row<'_>) -> rusqlite::Result<Claim> {
+    Ok(Claim { kind: row.get(0)?, key: row.get(1)?, stream: row.get(2)?, id: row.get(3)? })
+}
+
+fn lease_of(row: &Row<'_>) -> rusqlite::Result<Lease> {
+    Ok(Lease {
+        kind: row.get(0)?,
+        key: row.get(1)?,
+        stream: row.get(2)?,
+        due_at: row.get(3)?,
+        expires_at: row.get(4)?,
+        payload: row.get(5)?,
+    })
+}
+
+/// SQL knows signed numbers only. No log grows to 2^63 revisions, so the largest one stands for all beyond.
+pub fn to_i64(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn to_u64(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let number: i64 = row.get(column)?;
+    u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
+}

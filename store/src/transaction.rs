@@ -1,0 +1,76 @@
+//! What is written together or not at all.
+
+use crate::record::Record;
+
+/// All or nothing. May hold commits of several streams, and several of one stream in their order.
+#[derive(Debug, Clone, Default)]
+pub struct Transaction {
+    /// The commits. Each must continue its stream.
+    pub records: Vec<Record>,
+    /// Applied with all releases before all takes, so that a key can pass from one holder to another in one transaction.
+    pub claims: Vec<ClaimChange>,
+    /// Applied in their order.
+    pub leases: Vec<LeaseChange>,
+}
+
+/// A key that is unique in the whole store, and its holder: an e-mail address and its user, a token's digest and the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The kind of key; keys of two kinds never collide.
+    pub kind: Box<str>,
+    /// The key itself, not empty. Compared and ordered by its bytes.
+    pub key: Box<str>,
+    /// The stream that holds it.
+    pub stream: Box<str>,
+    /// The thing in that stream that it leads to.
+    pub id: Box<str>,
+}
+
+/// A change of a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClaimChange {
+    /// Refused with [`AppendError::Claimed`](crate::AppendError::Claimed) when another stream or another id has the key.
+    /// Taking what the same stream already holds for the same id is fine.
+    Take(Claim),
+    /// Refused with [`AppendError::Claimed`](crate::AppendError::Claimed) when another stream has the key. Releasing what nobody holds
+    /// is fine.
+    Release {
+        /// As in [`Claim`].
+        kind: Box<str>,
+        /// As in [`Claim`].
+        key: Box<str>,
+        /// The stream that gives it up.
+        stream: Box<str>,
+    },
+}
+
+/// A short-lived row: a session, the state of a sign-in, a job to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The kind of lease; keys of two kinds never collide.
+    pub kind: Box<str>,
+    /// Unique within its kind.
+    pub key: Box<str>,
+    /// The stream that it is about.
+    pub stream: Box<str>,
+    /// From when on [`Store::leases_due`](crate::Store::leases_due) lists it, in microseconds since 1970-01-01 UTC.
+    pub due_at: i64,
+    /// From when on it counts as gone and may be purged, in microseconds since 1970-01-01 UTC.
+    pub expires_at: i64,
+    /// The caller's own bytes.
+    pub payload: Vec<u8>,
+}
+
+/// A change of a lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeaseChange {
+    /// Creates it, or replaces the one with the same kind and key.
+    Put(Lease),
+    /// Deletes it; deleting what does not exist is fine.
+    Delete {
+        /// As in [`Lease`].
+        kind: Box<str>,
+        /// As in [`Lease`].
+        key: Box<str>,
+    },
+}

@@ -1,0 +1,57 @@
+//! What the store promises, tried on every backend from one list.
+
+#![expect(clippy::unwrap_used, reason = "a failed expectation ends the test")]
+
+// The name that the other crates give it.
+extern crate portcullis_store as store;
+
+mod append;
+mod claims;
+mod leases;
+mod lifecycle;
+mod snapshots;
+mod sqlite;
+mod sqlite_failures;
+mod support;
+
+macro_rules! on_each_backend {
+    ($($module:ident: $($name:ident),+;)+) => {
+        mod on_memory { $($(
+            #[tokio::test]
+            async fn $name() {
+                crate::$module::$name(store::Store::memory()).await;
+            }
+        )+)+ }
+        mod on_sqlite { $($(
+            #[tokio::test]
+            async fn $name() {
+                let folder = tempfile::tempdir().unwrap();
+                crate::$module::$name(crate::support::open(folder.path())).await;
+            }
+        )+)+ }
+        mod on_sqlite_one_by_one { $($(
+            #[tokio::test]
+            async fn $name() {
+                let folder = tempfile::tempdir().unwrap();
+                let options = store::SqliteOptions { batch: 1, ..store::SqliteOptions::default() };
+                let store = store::Store::open_sqlite(&folder.path().join("test.db"), options).unwrap();
+                crate::$module::$name(store).await;
+            }
+        )+)+ }
+    };
+}
+
+on_each_backend! {
+    append: what_is_appended_reads_back, an_unknown_stream_is_empty, a_taken_revision_is_a_conflict, a_gap_is_a_conflict,
+        another_previous_hash_is_a_conflict, a_transaction_may_hold_several_commits_of_a_stream,
+        a_transaction_of_several_streams_is_all_or_nothing, a_refused_transaction_harms_no_other,
+        what_builds_on_a_refused_commit_is_refused, concurrent_writers_keep_their_order, one_of_many_racers_wins,
+        streams_are_listed_by_name, extreme_numbers_are_refused_or_find_nothing;
+    claims: a_taken_claim_names_its_holder, a_refused_claim_refuses_the_commit, taking_again_is_fine,
+        a_claim_passes_on_in_one_transaction, releases_come_before_takes, the_claim_of_another_is_not_released,
+        a_key_is_taken_once_per_transaction, claims_are_listed_by_prefix;
+    leases: a_lease_reads_back_and_is_replaced, due_leases_come_in_order, expired_leases_are_purged,
+        leases_follow_their_transaction, many_leases_are_purged_at_once;
+    snapshots: the_newest_two_snapshots_stay, a_snapshot_is_replaced;
+    lifecycle: a_closed_store_says_so, closing_drains_the_queue, a_ping_is_answered, own_writes_are_not_foreign;
+}
