@@ -190,7 +190,7 @@ impl Engine {
         }
         let throughout = self.sides(before, principal, Place::Throughout, &mut |_, _, _| {}).held();
         for (state, policy) in self.gains(before, after, changes) {
-            let permissions = self.permissions_of(&policy);
+            let permissions = self.permissions_of(&policy, None);
             let within = latitude.scim_may_manage_policies && self.holds_on(state, before, principal, &policy, permissions, throughout);
             if !permissions.is_empty() && !within {
                 return Err(Problem::new(FaultKind::Escalation, self.failed_check(&policy)));

@@ -8,6 +8,7 @@
 
 pub mod decide;
 pub mod invariants;
+pub mod oracle;
 pub mod permit;
 pub mod principal;
 pub mod rights;

@@ -94,7 +94,7 @@ impl Engine {
             })),
         };
         if covers {
-            let permissions = self.permissions_of(policy) & self.applicable_at(place);
+            let permissions = self.permissions_of(policy, Some(place)) & self.applicable_at(place);
             rights.add(policy.access, permissions);
             witness(policy.id, policy.access, permissions);
         }
@@ -107,10 +107,19 @@ impl Engine {
     }
 
     /// The token permissions that a policy's permission groups stand for, closed as its effect asks (D6). A group that
-    /// the catalogue does not know grants nothing and denies everything (D8).
-    pub(crate) fn permissions_of(&self, policy: &Policy) -> PermissionSet {
+    /// the catalogue does not know grants nothing and denies everything (D8); one that is scoped to another type than
+    /// the place says nothing there, though its permissions may be known there by other groups.
+    pub(crate) fn permissions_of(&self, policy: &Policy, place: Option<Place<'_>>) -> PermissionSet {
+        let speaks = |scope: ResourceTypeIndex| match place {
+            None => true,
+            Some(Place::At(target)) => self.catalog().is_self_or_descendant(target.kind, scope),
+            Some(Place::Throughout) => {
+                policy.access == Effect::Deny || scope == ResourceTypeIndex::ACCOUNT || scope == ResourceTypeIndex::ZONE
+            }
+        };
         policy.permission_groups.iter().fold(PermissionSet::EMPTY, |set, id| {
             set | match (self.catalog().iam_group(id), policy.access) {
+                (Some(group), _) if !speaks(group.scope) => PermissionSet::EMPTY,
                 (Some(group), Effect::Allow) => group.allows,
                 (Some(group), Effect::Deny) => group.denies,
                 (None, Effect::Allow) => PermissionSet::EMPTY,

@@ -1,1 +1,201 @@
-//! placeholder
+//! The live accounts and users of one process.
+//!
+//! Ada's request to rename a group takes the newest state of her account, works out the changes as a pure function,
+//! checks both kinds of invariant, and queues the commit while it still holds the account's short lock; then it waits,
+//! without the lock, until the commit is durable. Ben's request on the same account builds on Ada's state meanwhile, and
+//! both commits reach the disk together. Readers see a state only once it is durable.
+
+pub mod account_creation;
+pub mod clock;
+pub mod credentials;
+pub mod history;
+pub mod jobs;
+pub mod live;
+pub mod secrets;
+pub mod snapshot;
+pub mod stream;
+
+use std::sync::Arc;
+
+use engine::Engine;
+use engine::invariants::Latitude;
+use engine::permit::Permit;
+use model::account_state::AccountState;
+use model::change::Change;
+use model::commit::{Actor, Request};
+use model::ids::{AccountId, Id, StreamId, UserId};
+use model::problem::Problem;
+use model::rules::{Environment, Rules};
+use model::users::UserState;
+use store::{LeaseChange, Store, StoreError};
+
+use crate::clock::{Clock, Ids};
+use crate::credentials::Credentials;
+use crate::live::Live;
+use crate::secrets::Secrets;
+use crate::stream::{Committed, Snapshot};
+
+/// Who made a commit, and by which request: kept with it for ever.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Who.
+    pub actor: Actor,
+    /// By what.
+    pub request: Request,
+}
+
+/// Why a commit was not made. Nothing was written, save where it says so.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// The input cannot be carried out on this state.
+    #[error(transparent)]
+    Refused(#[from] Problem),
+    /// The caller's rights are gone since the request came in.
+    #[error("not allowed")]
+    Forbidden,
+    /// No such account or user.
+    #[error("no such stream `{0}`")]
+    NoStream(StreamId),
+    /// What the commit claims belongs to another stream.
+    #[error("{} `{}` is taken", .0.kind, .0.key)]
+    Claimed(store::Claim),
+    /// Other writers were faster, again and again.
+    #[error("too many concurrent writes")]
+    Busy,
+    /// The store failed; whether the commit was made may be unknown.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log cannot be read, or an operation is wrong: our fault.
+    #[error(transparent)]
+    Broken(#[from] stream::Broken),
+}
+
+/// The live accounts and users over one store.
+pub struct Runtime {
+    /// The commit log.
+    pub store: Store,
+    /// Decisions.
+    pub engine: Engine,
+    /// The operator's rules.
+    pub rules: Rules,
+    /// Digests of secrets.
+    pub secrets: Secrets,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Fresh ids.
+    pub ids: Arc<dyn Ids>,
+    accounts: Live<AccountState>,
+    users: Live<UserState>,
+    credentials: Credentials,
+}
+
+impl Runtime {
+    /// Wires a runtime together.
+    pub fn new(store: Store, engine: Engine, rules: Rules, secrets: Secrets, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Runtime {
+        let watched: Vec<Id> = engine.watched().collect();
+        let empty_account = AccountState::new(watched);
+        Runtime {
+            accounts: Live::new(store.clone(), empty_account),
+            users: Live::new(store.clone(), UserState::default()),
+            credentials: Credentials::default(),
+            store,
+            engine,
+            rules,
+            secrets,
+            clock,
+            ids,
+        }
+    }
+
+    /// The newest durable state of an account; `None` if there is no such account.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn account(&self, id: AccountId) -> Result<Option<Arc<Snapshot<AccountState>>>, CommitError> {
+        self.accounts.get(StreamId::Account(id)).await
+    }
+
+    /// The newest durable state of a user; `None` if there is no such user.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn user(&self, id: UserId) -> Result<Option<Arc<Snapshot<UserState>>>, CommitError> {
+        self.users.get(StreamId::User(id)).await
+    }
+
+    /// Carries out an operation on an account. `work` is pure: it may run again on a newer state. `remember` may write a
+    /// lease in the same transaction, made of what the operation answered.
+    ///
+    /// # Errors
+    /// [`CommitError`]; then nothing was changed, save with an unknown fate of [`CommitError::Store`].
+    pub async fn commit<T>(
+        &self,
+        permit: &Permit,
+        origin: &Origin,
+        work: impl Fn(&AccountState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem>,
+        remember: impl Fn(&Snapshot<AccountState>, &T) -> Option<LeaseChange>,
+    ) -> Result<Committed<AccountState, T>, CommitError> {
+        let latitude = Latitude { scim_may_manage_policies: self.rules.scim_may_manage_policies };
+        let write = stream::Write {
+            origin,
+            now: self.clock.now(),
+            work: &|state: &AccountState, now| {
+                if !self.engine.still_holds(state, permit) {
+                    return Err(CommitError::Forbidden);
+                }
+                Ok(work(state, &self.environment_at(now))?)
+            },
+            check: &|before, after, changes| Ok(self.engine.check(before, after, changes, permit.principal(), latitude)?),
+            remember: &remember,
+        };
+        self.accounts.commit(StreamId::Account(permit.account()), &write).await
+    }
+
+    /// Carries out an operation on a user, existing or new.
+    ///
+    /// # Errors
+    /// As for [`Runtime::commit`].
+    pub async fn commit_user<T>(
+        &self,
+        id: UserId,
+        origin: &Origin,
+        work: impl Fn(&UserState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem>,
+    ) -> Result<Committed<UserState, T>, CommitError> {
+        let write = stream::Write {
+            origin,
+            now: self.clock.now(),
+            work: &|state: &UserState, now| Ok(work(state, &self.environment_at(now))?),
+            check: &|_, _, _| Ok(()),
+            remember: &|_, _| None,
+        };
+        self.users.commit(StreamId::User(id), &write).await
+    }
+
+    /// What operations may lean on.
+    pub fn environment(&self) -> Environment<'_> {
+        self.environment_at(self.clock.now())
+    }
+
+    fn environment_at(&self, now: model::time::Timestamp) -> Environment<'_> {
+        Environment { catalog: self.engine.catalog(), rules: &self.rules, now, ids: self.ids.as_fn() }
+    }
+
+    /// Waits until background snapshots are written, writes those that are worth it, and closes the store: everything
+    /// acknowledged is durable.
+    pub async fn close(&self) {
+        self.accounts.write_snapshots().await;
+        self.users.write_snapshots().await;
+        self.store.close().await;
+    }
+
+    /// Forgets everything, in memory only: for the reset of a development server. False over a database.
+    pub fn clear(&self) -> bool {
+        if !self.store.clear() {
+            return false;
+        }
+        self.accounts.clear();
+        self.users.clear();
+        self.credentials.clear();
+        true
+    }
+}

@@ -1,0 +1,405 @@
+//! The oracle: a second evaluator, naive and slow, written straight from `contract/semantics.md` and not from the engine.
+//!
+//! It reads the documents of an account one after another, and keeps what it finds as plain text. Tests ask it and the
+//! engine the same questions, and so does `portcullis check --oracle`: where the two differ, one of them is wrong.
+//!
+//! It leaves out what the engine leaves to its callers: conditions and status of a token, whether a user is enabled, and
+//! the minimal access that every accepted member has without a policy (D14).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use catalog::{Access, Catalog, Id, KeyId, Permission, PermissionIndex, ResourceType, ResourceTypeIndex};
+use model::account_state::AccountState;
+use model::change::Document;
+use model::ids::{AccountId, MemberId, PolicyId, ResourceGroupId, UserId};
+use model::members::{Member, Standing};
+use model::policies::{Effect, Policy};
+use model::resource_groups::{self, Scope};
+use model::tokens::{Token, TokenResource};
+
+use crate::decide::{Decision, Reason};
+
+/// What one may do: the name of a token permission, and the key of the resource type that it is about.
+pub type Action<'a> = (&'a str, &'a str);
+
+/// Who asks.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject<'a> {
+    /// Nobody that is known.
+    Nobody,
+    /// A user, by key or in the console.
+    User(UserId),
+    /// A token of a user.
+    UserToken(UserId, &'a Token),
+    /// A token of an account.
+    AccountToken(AccountId, &'a Token),
+}
+
+/// The naive evaluator over one catalogue.
+pub struct Oracle<'a> {
+    catalog: &'a Catalog,
+    /// IAM permission group → what an allow of it gives.
+    allows: BTreeMap<Id, BTreeSet<Action<'a>>>,
+    /// IAM permission group → what a deny of it takes.
+    denies: BTreeMap<Id, BTreeSet<Action<'a>>>,
+}
+
+/// One policy of one side, boiled down to what is asked: which actions it speaks of, and how far it reaches.
+struct Statement<'a> {
+    id: PolicyId,
+    effect: Effect,
+    /// `None`: every action there is, since something that it denies is unknown (D8).
+    actions: Option<BTreeSet<Action<'a>>>,
+    reach: Vec<Reach>,
+}
+
+/// How far one resource of a policy reaches.
+#[derive(Debug, PartialEq)]
+enum Reach {
+    /// The account and everything in it, present and future.
+    Account,
+    /// The resource of this key and everything in it, or all of one type if it ends in `.*`.
+    Key(String),
+}
+
+/// What a question is about, with its ancestors.
+struct Target {
+    /// The key of its type.
+    kind: String,
+    /// Its own key and those of the resources that it lies in, without the account.
+    chain: Vec<String>,
+}
+
+impl<'a> Oracle<'a> {
+    /// Writes out what each permission group stands for.
+    pub fn new(catalog: &'a Catalog) -> Oracle<'a> {
+        let mut oracle = Oracle { catalog, allows: BTreeMap::new(), denies: BTreeMap::new() };
+        for group in catalog.iam_groups() {
+            // The catalogue tells both closures; what it was told to hold is what they have in common.
+            let held: Vec<_> = group.allows.iter().filter(|index| group.denies.contains(*index)).collect();
+            oracle.allows.insert(group.id, oracle.close(&held, Effect::Allow));
+            oracle.denies.insert(group.id, oracle.close(&held, Effect::Deny));
+        }
+        oracle
+    }
+
+    /// The action that a permission is.
+    pub fn action(&self, permission: &'a Permission) -> Action<'a> {
+        (&permission.name, &self.catalog.resource_type(permission.scope).key)
+    }
+
+    /// D6: to allow writing allows reading; to deny reading denies writing. Only within one family of one scope.
+    fn close(&self, permissions: &[PermissionIndex], effect: Effect) -> BTreeSet<Action<'a>> {
+        let (from, to) = match effect {
+            Effect::Allow => (Access::Write, Access::Read),
+            Effect::Deny => (Access::Read, Access::Write),
+        };
+        let mut actions = BTreeSet::new();
+        for index in permissions {
+            let permission = self.catalog.permission_at(*index);
+            actions.insert(self.action(permission));
+            for other in self.catalog.permissions() {
+                let related = other.scope == permission.scope && other.family == permission.family;
+                if related && permission.access == from && other.access == to {
+                    actions.insert(self.action(other));
+                }
+            }
+        }
+        actions
+    }
+
+    /// Decides whether the subject may do one of the actions on the resource of that key: the pseudo-code of section 2,
+    /// once for each action. The policies that decided come sorted.
+    pub fn decide(&self, state: &AccountState, subject: Subject<'_>, accepted: &[Action<'_>], key: &str) -> Decision {
+        let (mut allowing, mut denying) = (BTreeSet::new(), BTreeSet::new());
+        if let Some(target) = self.target(state, key) {
+            let sides = self.sides(state, subject);
+            for action in accepted {
+                let hits = |statement: &&Statement<'_>| self.hits(statement, *action, &target);
+                let of = |side: &[Statement<'_>], effect: Effect| -> Vec<PolicyId> {
+                    side.iter().filter(|one| one.effect == effect).filter(hits).map(|one| one.id).collect()
+                };
+                let denied: Vec<PolicyId> = sides.iter().flat_map(|side| of(side, Effect::Deny)).collect();
+                let allowed: Vec<_> = sides.iter().map(|side| of(side, Effect::Allow)).collect();
+                // D3: a deny on any side wins. D5: every side must allow.
+                if !denied.is_empty() {
+                    denying.extend(denied);
+                } else if !allowed.is_empty() && allowed.iter().all(|side| !side.is_empty()) {
+                    allowing.extend(allowed.into_iter().flatten());
+                }
+            }
+        }
+        let (allowed, reason, policies) = match (allowing.is_empty(), denying.is_empty()) {
+            (false, _) => (true, Reason::Allow, allowing),
+            (true, false) => (false, Reason::ExplicitDeny, denying),
+            (true, true) => (false, Reason::ImplicitDeny, BTreeSet::new()),
+        };
+        Decision { allowed, reason, policies: policies.into_iter().collect() }
+    }
+
+    /// The members who can administer the account (D19): accepted, with `all_privileges` on account `*` by a policy of
+    /// their own or of a group, and not cancelled by a deny, that is, still able to write the account's settings.
+    pub fn super_administrators(&self, state: &AccountState) -> Vec<MemberId> {
+        let account = resource_groups::account_key(state.account_id());
+        let manage = [("Account Settings Write", self.catalog.resource_type(ResourceTypeIndex::ACCOUNT).key.as_ref())];
+        let mut found = Vec::new();
+        for member in members(state) {
+            let Standing::Accepted { user, .. } = member.standing else { continue };
+            let granted = policies_of_member(state, &member).iter().any(|policy| {
+                let all = policy.permission_groups.iter().filter_map(|id| self.catalog.iam_group(id)).any(|group| group.is_all_privileges);
+                let whole = policy.resource_groups.iter().filter_map(|id| scope(state, *id)).any(|scope| is_whole(&scope) && *scope.key == *account);
+                policy.access == Effect::Allow && all && whole
+            });
+            if granted && self.decide(state, Subject::User(user), &manage, &account).allowed {
+                found.push(member.id);
+            }
+        }
+        found
+    }
+
+    /// Whether the subject holds every one of the actions on all that the scope covers (D15): on each listed resource and
+    /// those in it, and for the account or a wildcard also on what will come. What is gone covers nothing (D26).
+    pub fn holds_on_scope(&self, state: &AccountState, subject: Subject<'_>, actions: &[Action<'_>], scope: &Scope) -> bool {
+        let account = resource_groups::account_key(state.account_id());
+        let sides = self.sides(state, subject);
+        actions.iter().all(|action| {
+            let speaks = |one: &Statement<'_>| one.actions.as_ref().is_none_or(|actions| actions.contains(action));
+            let allows = |reach: &dyn Fn(&Reach) -> bool| {
+                let by = |side: &Vec<Statement<'_>>| side.iter().any(|one| one.effect == Effect::Allow && speaks(one) && one.reach.iter().any(reach));
+                !sides.is_empty() && sides.iter().all(by)
+            };
+            let denied_anywhere = sides.iter().flatten().any(|one| one.effect == Effect::Deny && speaks(one) && !one.reach.is_empty());
+            let throughout = allows(&|reach| *reach == Reach::Account) && !denied_anywhere;
+            if throughout || *scope.key != *account {
+                return throughout;
+            }
+            scope.shown_objects().iter().all(|object| {
+                if **object == *"*" {
+                    return false;
+                }
+                if object.ends_with(".*") {
+                    return allows(&|reach| *reach == Reach::Account || *reach == Reach::Key(object.to_string())) && !denied_anywhere;
+                }
+                let inside = resources(state).into_iter().filter_map(|(key, _)| Some((self.target(state, &key)?, key)));
+                let inside = inside.filter(|(target, _)| target.chain.iter().any(|key| **key == **object));
+                inside.filter(|(target, _)| self.applies(action, target)).all(|(_, key)| self.decide(state, subject, &[*action], &key).allowed)
+            })
+        })
+    }
+
+    /// `hit(p)` of section 2.
+    fn hits(&self, statement: &Statement<'_>, action: Action<'_>, target: &Target) -> bool {
+        let speaks = statement.actions.as_ref().is_none_or(|actions| actions.contains(&action));
+        speaks && self.applies(&action, target) && statement.reach.iter().any(|reach| covers(reach, target))
+    }
+
+    /// Only the type that a permission is about is affected, and what lies within that type.
+    fn applies(&self, action: &Action<'_>, target: &Target) -> bool {
+        let mut kind = self.catalog.resource_type_by_key(&target.kind);
+        while let Some(this) = kind {
+            if *this.key == *action.1 {
+                return true;
+            }
+            kind = this.parent.map(|parent| self.catalog.resource_type(parent));
+        }
+        false
+    }
+
+    /// The account or a registered resource of it, with its ancestors. A key that is not registered is nothing (D26).
+    fn target(&self, state: &AccountState, key: &str) -> Option<Target> {
+        if key == resource_groups::account_key(state.account_id()) {
+            return Some(Target { kind: self.catalog.resource_type(ResourceTypeIndex::ACCOUNT).key.to_string(), chain: vec![] });
+        }
+        let resources = resources(state);
+        let mut chain = Vec::new();
+        let mut next = Some(key.to_owned());
+        while let Some((this, parent)) = next.and_then(|key| resources.get_key_value(&key)) {
+            if chain.contains(this) {
+                break;
+            }
+            chain.push(this.clone());
+            next = parent.clone();
+        }
+        let kind = self.inner_type(chain.first()?)?.key.to_string();
+        Some(Target { kind, chain })
+    }
+
+    /// The statements of each side that must agree (D5): one for a user or an account's token, two for a user's token.
+    fn sides(&self, state: &AccountState, subject: Subject<'_>) -> Vec<Vec<Statement<'a>>> {
+        match subject {
+            Subject::Nobody => vec![],
+            Subject::User(user) => vec![self.user(state, user)],
+            Subject::UserToken(user, token) => vec![self.token(state, token), self.user(state, user)],
+            // D11: an account's token reaches nothing in another account.
+            Subject::AccountToken(account, token) if account == state.account_id() => vec![self.token(state, token)],
+            Subject::AccountToken(..) => vec![],
+        }
+    }
+
+    /// `policies(subject) ∪ ⋃ policies(g)`; only accepted members exercise anything (D4).
+    fn user(&self, state: &AccountState, user: UserId) -> Vec<Statement<'a>> {
+        let member = members(state).into_iter().find(|member| matches!(member.standing, Standing::Accepted { user: this, .. } if this == user));
+        let policies = member.map(|member| policies_of_member(state, &member)).unwrap_or_default();
+        policies.iter().map(|policy| self.statement(state, policy)).collect()
+    }
+
+    fn statement(&self, state: &AccountState, policy: &Policy) -> Statement<'a> {
+        let table = match policy.access {
+            Effect::Allow => &self.allows,
+            Effect::Deny => &self.denies,
+        };
+        let mut actions = Some(BTreeSet::new());
+        for id in &policy.permission_groups {
+            match (table.get(id), policy.access) {
+                (Some(more), _) => actions.iter_mut().for_each(|actions| actions.extend(more)),
+                // D8: of an unknown group, an allow is ignored and a deny matches everything.
+                (None, Effect::Allow) => {}
+                (None, Effect::Deny) => actions = None,
+            }
+        }
+        let mut reach = Vec::new();
+        for group in &policy.resource_groups {
+            let (readable, more) = match scope(state, *group) {
+                Some(scope) => self.reach_of_scope(state, &scope),
+                None => (false, vec![]),
+            };
+            reach.extend(more);
+            if !readable && policy.access == Effect::Deny {
+                reach.push(Reach::Account);
+            }
+        }
+        Statement { id: policy.id, effect: policy.access, actions, reach }
+    }
+
+    /// What a scope reaches here, and whether all of it could be read (D8). A scope of another account reaches nothing.
+    fn reach_of_scope(&self, state: &AccountState, scope: &Scope) -> (bool, Vec<Reach>) {
+        let own = *scope.key == *resource_groups::account_key(state.account_id());
+        let mut readable = self.catalog.parse_key(&scope.key).is_ok();
+        let mut reach = Vec::new();
+        if is_whole(scope) {
+            reach.push(Reach::Account);
+        } else {
+            for object in scope.shown_objects() {
+                match self.inner_type(object) {
+                    Some(_) => reach.push(Reach::Key(object.to_string())),
+                    None => readable = false,
+                }
+            }
+        }
+        (readable, if own { reach } else { vec![] })
+    }
+
+    fn token(&self, state: &AccountState, token: &Token) -> Vec<Statement<'a>> {
+        let mut statements = Vec::new();
+        for policy in &token.policies {
+            let known: Vec<_> = policy.permission_groups.iter().filter_map(|id| self.catalog.permission(id)).map(|one| one.index).collect();
+            let unknown = known.len() < policy.permission_groups.len() && policy.effect == Effect::Deny;
+            let actions = if unknown { None } else { Some(self.close(&known, policy.effect)) };
+            let mut reach = Vec::new();
+            for (key, resource) in &policy.resources {
+                let (readable, more) = self.reach_of_key(state, key, resource);
+                reach.extend(more);
+                if !readable && policy.effect == Effect::Deny {
+                    reach.push(Reach::Account);
+                }
+            }
+            statements.push(Statement { id: policy.id, effect: policy.effect, actions, reach });
+        }
+        statements
+    }
+
+    /// The table of section 2.1 for tokens, and whether the entry could be read (D8).
+    fn reach_of_key(&self, state: &AccountState, key: &str, resource: &TokenResource) -> (bool, Vec<Reach>) {
+        let Ok(parsed) = self.catalog.parse_key(key) else { return (false, vec![]) };
+        let is_account = parsed.kind == ResourceTypeIndex::ACCOUNT;
+        let is_here = is_account && (parsed.id == KeyId::Any || key == resource_groups::account_key(state.account_id()));
+        match resource {
+            TokenResource::Everything(_) if is_account => (true, if is_here { vec![Reach::Account] } else { vec![] }),
+            TokenResource::Everything(_) => (true, vec![Reach::Key(key.to_owned())]),
+            TokenResource::Within(inner) => {
+                let readable = is_account && inner.keys().all(|key| self.inner_type(key).is_some());
+                let inner = inner.keys().filter(|key| self.inner_type(key).is_some());
+                (readable, inner.filter(|_| is_here).map(|key| Reach::Key(key.to_string())).collect())
+            }
+        }
+    }
+
+    /// The type of a key, if it is a key and of a type that lies within accounts.
+    fn inner_type(&self, key: &str) -> Option<&'a ResourceType> {
+        let kind = self.catalog.resource_type(self.catalog.parse_key(key).ok()?.kind);
+        let mut container = kind.parent;
+        while let Some(this) = container {
+            if this == ResourceTypeIndex::ACCOUNT {
+                return Some(kind);
+            }
+            container = self.catalog.resource_type(this).parent;
+        }
+        None
+    }
+}
+
+/// D10: equal to the target or to one of its ancestors, or the wildcard of the target's type.
+fn covers(reach: &Reach, target: &Target) -> bool {
+    match reach {
+        Reach::Account => true,
+        Reach::Key(key) => target.chain.contains(key) || *key == format!("{}.*", target.kind),
+    }
+}
+
+/// Only the literal `*`, alone, is the account and everything in it (D10).
+fn is_whole(scope: &Scope) -> bool {
+    scope.shown_objects().len() == 1 && *scope.shown_objects()[0] == *"*"
+}
+
+fn members(state: &AccountState) -> Vec<Member> {
+    let mut found = Vec::new();
+    for document in state.documents() {
+        if let Document::Member(member) = document {
+            found.push(Member::clone(&member));
+        }
+    }
+    found
+}
+
+/// The policies of a member and of every group that it is in.
+fn policies_of_member(state: &AccountState, member: &Member) -> Vec<Policy> {
+    let mut groups = BTreeSet::new();
+    for document in state.documents() {
+        if let Document::GroupMember(place) = document
+            && place.member == member.id
+        {
+            groups.insert(place.group);
+        }
+    }
+    let mut policies = member.policies.to_vec();
+    for document in state.documents() {
+        if let Document::UserGroup(group) = document
+            && groups.contains(&group.id)
+        {
+            policies.extend(group.policies.iter().cloned());
+        }
+    }
+    policies
+}
+
+fn scope(state: &AccountState, id: ResourceGroupId) -> Option<Scope> {
+    for document in state.documents() {
+        if let Document::ResourceGroup(group) = document
+            && group.id == id
+        {
+            return Some(group.scope.clone());
+        }
+    }
+    None
+}
+
+/// Key → key of the parent.
+fn resources(state: &AccountState) -> BTreeMap<String, Option<String>> {
+    let mut found = BTreeMap::new();
+    for document in state.documents() {
+        if let Document::Resource(resource) = document {
+            found.insert(resource.key.to_string(), resource.parent.as_ref().map(|parent| parent.to_string()));
+        }
+    }
+    found
+}

@@ -1,0 +1,169 @@
+//! From a secret to the one it belongs to. The digest leads to a stream and a document (a claim); the document itself
+//! decides, at its newest revision, so a credential that is gone is refused at once.
+
+use std::sync::Arc;
+
+use model::claims;
+use model::ids::{AccountId, StreamId, TokenId, UserId};
+use model::tokens::{Digest, Token};
+use model::users::User;
+
+use crate::secrets::same_digest;
+use crate::{CommitError, Runtime};
+use engine::principal::CompiledToken;
+
+/// Digests that were looked up before, and what they lead to. Entries are only hints: they are checked at each use.
+#[derive(Default)]
+pub(crate) struct Credentials {
+    known: papaya::HashMap<Digest, Known>,
+}
+
+#[derive(Clone)]
+enum Known {
+    ApiKey(UserId),
+    UserToken(UserId, Arc<CompiledToken>),
+    AccountToken(AccountId, Arc<CompiledToken>),
+}
+
+impl Credentials {
+    pub(crate) fn clear(&self) {
+        self.known.pin().clear();
+    }
+}
+
+/// Whose credential it is.
+pub enum Holder {
+    /// A user's Global API Key.
+    ApiKey(Arc<User>),
+    /// A user's token.
+    UserToken(Arc<User>, Arc<CompiledToken>),
+    /// An account's token.
+    AccountToken(AccountId, Arc<CompiledToken>),
+}
+
+impl Runtime {
+    /// Whose credential has this digest. Neither status nor conditions are looked at.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn holder_of(&self, digest: &Digest) -> Result<Option<Holder>, CommitError> {
+        let known = self.credentials.known.pin().get(digest).cloned();
+        match known {
+            Some(known) => match self.confirm(digest, &known).await? {
+                Some(holder) => Ok(Some(holder)),
+                None => {
+                    self.credentials.known.pin().remove(digest);
+                    self.look_up(digest).await
+                }
+            },
+            None => self.look_up(digest).await,
+        }
+    }
+
+    async fn confirm(&self, digest: &Digest, known: &Known) -> Result<Option<Holder>, CommitError> {
+        Ok(match known {
+            Known::ApiKey(id) => self.key_owner(*id, digest).await?.map(Holder::ApiKey),
+            Known::UserToken(id, compiled) => match self.user_token(*id, compiled.id()).await? {
+                Some((user, token)) if same_digest(&token.digest, digest) => {
+                    Some(Holder::UserToken(user, self.fresh(digest, compiled, &token, |token| Known::UserToken(*id, token))))
+                }
+                Some(_) | None => None,
+            },
+            Known::AccountToken(id, compiled) => match self.account_token(*id, compiled.id()).await? {
+                Some(token) if same_digest(&token.digest, digest) => {
+                    Some(Holder::AccountToken(*id, self.fresh(digest, compiled, &token, |token| Known::AccountToken(*id, token))))
+                }
+                Some(_) | None => None,
+            },
+        })
+    }
+
+    /// The compiled token, compiled again if the stored one has changed since.
+    fn fresh(&self, digest: &Digest, compiled: &Arc<CompiledToken>, token: &Arc<Token>, known: impl Fn(Arc<CompiledToken>) -> Known) -> Arc<CompiledToken> {
+        if Arc::ptr_eq(&compiled.token, token) {
+            return compiled.clone();
+        }
+        let compiled = Arc::new(self.engine.compile_token(token));
+        self.credentials.known.pin().insert(*digest, known(compiled.clone()));
+        compiled
+    }
+
+    async fn look_up(&self, digest: &Digest) -> Result<Option<Holder>, CommitError> {
+        let Some(claim) = self.store.claim(claims::CREDENTIAL, &digest.to_string()).await? else { return Ok(None) };
+        let Ok(stream) = claim.stream.parse::<StreamId>() else { return Ok(None) };
+        let known = match (stream, &*claim.id) {
+            (StreamId::User(id), claims::API_KEY_ID) => Some(Known::ApiKey(id)),
+            (StreamId::User(id), token) => match token.parse() {
+                Ok(token) => self.user_token(id, token).await?.map(|(_, token)| Known::UserToken(id, Arc::new(self.engine.compile_token(&token)))),
+                Err(_) => None,
+            },
+            (StreamId::Account(id), token) => match token.parse() {
+                Ok(token) => self.account_token(id, token).await?.map(|token| Known::AccountToken(id, Arc::new(self.engine.compile_token(&token)))),
+                Err(_) => None,
+            },
+        };
+        let Some(known) = known else { return Ok(None) };
+        let holder = self.confirm(digest, &known).await?;
+        if holder.is_some() {
+            self.credentials.known.pin().insert(*digest, known);
+        }
+        Ok(holder)
+    }
+
+    async fn key_owner(&self, id: UserId, digest: &Digest) -> Result<Option<Arc<User>>, CommitError> {
+        let user = self.user(id).await?.and_then(|snapshot| snapshot.state.user.clone());
+        Ok(user.filter(|user| user.api_key.as_ref().is_some_and(|key| same_digest(key, digest))))
+    }
+
+    async fn user_token(&self, id: UserId, token: TokenId) -> Result<Option<(Arc<User>, Arc<Token>)>, CommitError> {
+        let Some(snapshot) = self.user(id).await? else { return Ok(None) };
+        Ok(snapshot.state.user.clone().zip(snapshot.state.tokens.get(&token).cloned()))
+    }
+
+    async fn account_token(&self, id: AccountId, token: TokenId) -> Result<Option<Arc<Token>>, CommitError> {
+        Ok(self.account(id).await?.and_then(|snapshot| snapshot.state.token(&token).cloned()))
+    }
+
+    /// The user with that e-mail address.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn user_by_email(&self, email: &model::names::NameKey) -> Result<Option<Arc<User>>, CommitError> {
+        if email.as_str().is_empty() {
+            return Ok(None);
+        }
+        let Some(claim) = self.store.claim(claims::EMAIL, email.as_str()).await? else { return Ok(None) };
+        let Ok(StreamId::User(id)) = claim.stream.parse() else { return Ok(None) };
+        Ok(self.user(id).await?.and_then(|snapshot| snapshot.state.user.clone()))
+    }
+
+    /// The accounts that a user is an accepted member of.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn accounts_of(&self, user: UserId) -> Result<Vec<AccountId>, CommitError> {
+        let prefix = format!("{user}/");
+        let mut accounts = Vec::new();
+        let mut after = String::new();
+        loop {
+            let claims = self.store.claims(claims::MEMBERSHIP, &prefix, &after, 1000).await?;
+            accounts.extend(claims.iter().filter_map(|claim| claim.key.strip_prefix(&prefix)?.parse::<AccountId>().ok()));
+            match claims.last() {
+                Some(last) if claims.len() == 1000 => after = last.key.to_string(),
+                Some(_) | None => return Ok(accounts),
+            }
+        }
+    }
+
+    /// The account that a registered resource belongs to.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn account_of_resource(&self, key: &str) -> Result<Option<AccountId>, CommitError> {
+        let claim = self.store.claim(claims::RESOURCE, key).await?;
+        Ok(claim.and_then(|claim| match claim.stream.parse() {
+            Ok(StreamId::Account(id)) => Some(id),
+            Ok(StreamId::User(_)) | Err(_) => None,
+        }))
+    }
+}

@@ -1,0 +1,75 @@
+//! Looking back: states as of a revision, and the proof that the log is whole.
+
+use model::account_state::AccountState;
+use model::ids::{AccountId, Id, Revision, StreamId};
+use model::users::UserState;
+use store::{Head, Record};
+
+use crate::stream::{Broken, Snapshot};
+use crate::{CommitError, Runtime, snapshot};
+
+/// What a check of one stream found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The stream.
+    pub stream: Box<str>,
+    /// How many commits it has.
+    pub commits: u64,
+}
+
+impl Runtime {
+    /// The account as it was at a revision, or now.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn account_at(&self, id: AccountId, revision: Option<Revision>) -> Result<Snapshot<AccountState>, CommitError> {
+        let watched: Vec<Id> = self.engine.watched().collect();
+        snapshot::at(&self.store, StreamId::Account(id), revision, AccountState::new(watched)).await
+    }
+
+    /// Replays a whole stream from its first commit, checking every number, hash and change.
+    ///
+    /// # Errors
+    /// [`CommitError::Broken`] names the first revision that does not fit.
+    pub async fn verify(&self, stream: StreamId) -> Result<Verified, CommitError> {
+        match stream {
+            StreamId::Account(_) => {
+                let watched: Vec<Id> = self.engine.watched().collect();
+                self.verify_from(stream, AccountState::new(watched)).await
+            }
+            StreamId::User(_) => self.verify_from(stream, UserState::default()).await,
+        }
+    }
+
+    async fn verify_from<S: crate::stream::State>(&self, stream: StreamId, empty: S) -> Result<Verified, CommitError> {
+        let name = stream.to_string();
+        let mut snapshot = Snapshot { state: empty, hash: Head::EMPTY.hash, at: model::time::Timestamp::from_micros(0) };
+        loop {
+            let records: Vec<Record> = self.store.records(&name, snapshot.revision(), 1000).await?;
+            for record in &records {
+                snapshot = snapshot.followed_by(record)?;
+            }
+            if records.len() < 1000 {
+                break;
+            }
+        }
+        let head = self.store.head(&name).await?;
+        if head.revision != snapshot.revision() || head.hash != snapshot.hash {
+            let what = format!("the log names revision {} as its newest, but ends at {}", head.revision, snapshot.revision());
+            return Err(Broken::Chain { stream: name.into(), revision: snapshot.revision(), what: what.into() }.into());
+        }
+        Ok(Verified { stream: name.into(), commits: snapshot.revision() })
+    }
+
+    /// Reads what other processes have written to the same database, if they have.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn follow(&self) -> Result<(), CommitError> {
+        if self.store.foreign_change().await? {
+            self.accounts.follow().await?;
+            self.users.follow().await?;
+        }
+        Ok(())
+    }
+}

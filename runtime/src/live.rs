@@ -1,0 +1,115 @@
+//! The streams of one kind that are in memory: loaded on first use, from the newest snapshot and the commits after it.
+
+use std::sync::Arc;
+
+use model::ids::StreamId;
+use store::Store;
+use tokio::sync::OnceCell;
+
+use crate::CommitError;
+use crate::snapshot;
+use crate::stream::{Committed, Snapshot, State, Stream, Write};
+
+/// A snapshot is stored after this many commits at the earliest.
+const COMMITS_PER_SNAPSHOT: u64 = 1000;
+/// At shutdown a shorter tail is worth a snapshot too.
+const COMMITS_AT_SHUTDOWN: u64 = 100;
+
+type Cell<S> = Arc<OnceCell<Arc<Stream<S>>>>;
+
+/// The live streams of one kind.
+pub struct Live<S> {
+    store: Store,
+    empty: S,
+    streams: papaya::HashMap<StreamId, Cell<S>>,
+}
+
+impl<S: State> Live<S> {
+    /// None yet. `empty` is the state before the first commit.
+    pub fn new(store: Store, empty: S) -> Live<S> {
+        Live { store, empty, streams: papaya::HashMap::new() }
+    }
+
+    /// The newest durable state; `None` if the stream has no commits.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn get(&self, id: StreamId) -> Result<Option<Arc<Snapshot<S>>>, CommitError> {
+        if let Some(stream) = self.loaded(&id) {
+            return Ok(Some(stream.published()));
+        }
+        // Unknown ids are not kept, so that asking for them costs no memory.
+        if self.store.head(&id.to_string()).await?.revision == 0 {
+            return Ok(None);
+        }
+        Ok(Some(self.stream(id).await?.published()))
+    }
+
+    fn loaded(&self, id: &StreamId) -> Option<Arc<Stream<S>>> {
+        self.streams.pin().get(id)?.get().cloned()
+    }
+
+    /// The live stream, loaded or new.
+    async fn stream(&self, id: StreamId) -> Result<Arc<Stream<S>>, CommitError> {
+        if let Some(stream) = self.loaded(&id) {
+            return Ok(stream);
+        }
+        let cell = self.streams.pin().get_or_insert_with(id, Cell::default).clone();
+        cell.get_or_try_init(|| async { Ok(Arc::new(snapshot::load(&self.store, id, self.empty.clone()).await?)) }).await.cloned()
+    }
+
+    /// Carries out a write on a stream, existing or new.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub async fn commit<T>(&self, id: StreamId, write: &Write<'_, S, T>) -> Result<Committed<S, T>, CommitError> {
+        let stream = self.stream(id).await?;
+        let committed = stream.commit(&self.store, write).await?;
+        if committed.changed && committed.snapshot.revision() % COMMITS_PER_SNAPSHOT == 0 {
+            self.store_snapshot(&stream, COMMITS_PER_SNAPSHOT);
+        }
+        Ok(committed)
+    }
+
+    /// Writes a snapshot in the background. One that fails is only a slower start; the log has everything.
+    fn store_snapshot(&self, stream: &Arc<Stream<S>>, at_least: u64) {
+        let Some(due) = stream.due_snapshot(at_least) else { return };
+        let (store, name) = (self.store.clone(), stream.name().to_owned());
+        tokio::spawn(async move {
+            if let Err(error) = snapshot::write(&store, &name, due).await {
+                tracing::warn!(stream = name, %error, "a snapshot of `{name}` was not written");
+            }
+        });
+    }
+
+    /// Writes the snapshots that make the next start quicker.
+    pub async fn write_snapshots(&self) {
+        let streams: Vec<Arc<Stream<S>>> = self.streams.pin().values().filter_map(|cell| cell.get().cloned()).collect();
+        for stream in streams {
+            let Some(due) = stream.due_snapshot(COMMITS_AT_SHUTDOWN) else { continue };
+            if let Err(error) = snapshot::write(&self.store, stream.name(), due).await {
+                tracing::warn!(stream = stream.name(), %error, "a snapshot of `{}` was not written", stream.name());
+            }
+        }
+    }
+
+    /// Reads what other processes have written, for every stream in memory.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn follow(&self) -> Result<(), CommitError> {
+        let streams: Vec<Arc<Stream<S>>> = self.streams.pin().values().filter_map(|cell| cell.get().cloned()).collect();
+        for stream in streams {
+            let head = self.store.head(stream.name()).await?;
+            if head.revision > stream.published().revision() {
+                stream.catch_up(&self.store, stream.epoch()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.streams.pin().clear();
+    }
+}

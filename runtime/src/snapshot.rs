@@ -1,0 +1,107 @@
+//! Snapshots: a state as a file of lines, so that loading a long log is fast. They can always be made again from the
+//! log, so a damaged or unknown one is passed over.
+//!
+//! The first line says the version, revision, hash and time; each further line is one document.
+
+use std::io::{BufRead, Write as _};
+use std::sync::Arc;
+
+use model::change::{Change, Document, SCHEMA_VERSION};
+use model::ids::{Revision, StreamId};
+use model::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use store::Store;
+
+use crate::CommitError;
+use crate::stream::{Broken, Snapshot, State, Stream};
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    v: u32,
+    revision: Revision,
+    hash: [u8; 32],
+    at: Timestamp,
+}
+
+/// Stores a state.
+///
+/// # Errors
+/// When the store cannot be written.
+pub async fn write<S: State>(store: &Store, stream: &str, snapshot: Arc<Snapshot<S>>) -> Result<(), CommitError> {
+    let revision = snapshot.revision();
+    let bytes = tokio::task::spawn_blocking(move || encode(&snapshot)).await;
+    let bytes = bytes.map_err(|_| store::StoreError::Closed)?.map_err(Broken::from)?;
+    Ok(store.put_snapshot(stream, revision, bytes).await?)
+}
+
+fn encode<S: State>(snapshot: &Snapshot<S>) -> Result<Vec<u8>, serde_json::Error> {
+    let header = Header { v: SCHEMA_VERSION, revision: snapshot.revision(), hash: snapshot.hash, at: snapshot.at };
+    let mut bytes = serde_json::to_vec(&header)?;
+    for document in snapshot.state.documents() {
+        bytes.push(b'\n');
+        serde_json::to_writer(&mut bytes, &document)?;
+    }
+    bytes.flush().map_err(serde_json::Error::io)?;
+    Ok(bytes)
+}
+
+fn decode<S: State>(bytes: &[u8], mut state: S) -> Option<Snapshot<S>> {
+    let mut lines = bytes.lines();
+    let header: Header = serde_json::from_str(&lines.next()?.ok()?).ok()?;
+    if header.v != SCHEMA_VERSION {
+        return None;
+    }
+    for line in bytes.split(|byte| *byte == b'\n').skip(1) {
+        let document: Document = serde_json::from_slice(line).ok()?;
+        state.apply(&Change::Put(document)).ok()?;
+    }
+    state.set_revision(header.revision);
+    Some(Snapshot { state, hash: header.hash, at: header.at })
+}
+
+/// The stream as the store has it: the newest usable snapshot and the commits after it.
+///
+/// # Errors
+/// When the log cannot be read.
+pub async fn load<S: State>(store: &Store, id: StreamId, empty: S) -> Result<Stream<S>, CommitError> {
+    let start = newest(store, id, None, empty).await?;
+    let stored = start.revision();
+    let snapshot = replay(store, id, start, None).await?;
+    Ok(Stream::new(id, snapshot, stored))
+}
+
+/// The state at a revision, or the newest.
+///
+/// # Errors
+/// When the log cannot be read.
+pub async fn at<S: State>(store: &Store, id: StreamId, revision: Option<Revision>, empty: S) -> Result<Snapshot<S>, CommitError> {
+    let start = newest(store, id, revision, empty).await?;
+    replay(store, id, start, revision).await
+}
+
+async fn newest<S: State>(store: &Store, id: StreamId, at_most: Option<Revision>, empty: S) -> Result<Snapshot<S>, CommitError> {
+    let nothing = Snapshot { state: empty.clone(), hash: store::Head::EMPTY.hash, at: Timestamp::from_micros(0) };
+    let Some((revision, bytes)) = store.snapshot(&id.to_string(), at_most).await? else { return Ok(nothing) };
+    let decoded = tokio::task::spawn_blocking(move || decode(&bytes, empty)).await.ok().flatten();
+    Ok(decoded.filter(|snapshot| snapshot.revision() == revision).unwrap_or_else(|| {
+        tracing::warn!(stream = %id, revision, "the snapshot of `{id}` at revision {revision} cannot be used; replaying the log");
+        nothing
+    }))
+}
+
+async fn replay<S: State>(store: &Store, id: StreamId, start: Snapshot<S>, until: Option<Revision>) -> Result<Snapshot<S>, CommitError> {
+    let mut snapshot = start;
+    let name = id.to_string();
+    loop {
+        let records = store.records(&name, snapshot.revision(), 1000).await?;
+        for record in &records {
+            if until.is_some_and(|until| record.revision > until) {
+                return Ok(snapshot);
+            }
+            snapshot = snapshot.followed_by(record)?;
+        }
+        if records.len() < 1000 {
+            return Ok(snapshot);
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! One live stream: its newest durable state, the newest queued one, and how a commit gets from one to the other.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use model::account_state::{AccountState, Malformed};
+use model::change::{self, Change, Document, DocumentId};
+use model::claims;
+use model::ids::{Revision, StreamId};
+use model::time::Timestamp;
+use model::users::UserState;
+use store::{AppendError, ClaimChange, Head, LeaseChange, Pending, Record, Store, Transaction};
+use tokio::sync::watch;
+
+use crate::{CommitError, Origin, jobs};
+
+/// How often a commit is tried again when other writers are faster.
+const MOST_TRIES: usize = 16;
+
+/// The state of a stream of either kind.
+pub trait State: Clone + Send + Sync + 'static {
+    /// The revision that this state is.
+    fn revision(&self) -> Revision;
+    /// Sets it, after loading a snapshot.
+    fn set_revision(&mut self, revision: Revision);
+    /// Applies one change.
+    ///
+    /// # Errors
+    /// [`Malformed`] where it does not fit.
+    fn apply(&mut self, change: &Change) -> Result<(), Malformed>;
+    /// The document of that id.
+    fn document(&self, id: &DocumentId) -> Option<Document>;
+    /// Every document, in an order in which they can be applied.
+    fn documents(&self) -> Box<dyn Iterator<Item = Document> + '_>;
+
+    /// The state after these changes, one revision later.
+    ///
+    /// # Errors
+    /// [`Malformed`] where one does not fit.
+    fn after(&self, changes: &[Change]) -> Result<Self, Malformed> {
+        let mut next = self.clone();
+        changes.iter().try_for_each(|change| next.apply(change))?;
+        next.set_revision(self.revision() + 1);
+        Ok(next)
+    }
+}
+
+impl State for AccountState {
+    fn revision(&self) -> Revision {
+        self.revision
+    }
+    fn set_revision(&mut self, revision: Revision) {
+        self.revision = revision;
+    }
+    fn apply(&mut self, change: &Change) -> Result<(), Malformed> {
+        AccountState::apply(self, change)
+    }
+    fn document(&self, id: &DocumentId) -> Option<Document> {
+        AccountState::document(self, id)
+    }
+    fn documents(&self) -> Box<dyn Iterator<Item = Document> + '_> {
+        Box::new(AccountState::documents(self))
+    }
+}
+
+impl State for UserState {
+    fn revision(&self) -> Revision {
+        self.revision
+    }
+    fn set_revision(&mut self, revision: Revision) {
+        self.revision = revision;
+    }
+    fn apply(&mut self, change: &Change) -> Result<(), Malformed> {
+        UserState::apply(self, change)
+    }
+    fn document(&self, id: &DocumentId) -> Option<Document> {
+        match id {
+            DocumentId::User => self.user.clone().map(Document::User),
+            DocumentId::Token(id) => self.tokens.get(id).cloned().map(Document::Token),
+            _ => None,
+        }
+    }
+    fn documents(&self) -> Box<dyn Iterator<Item = Document> + '_> {
+        Box::new(UserState::documents(self))
+    }
+}
+
+/// A state and its place in the hash chain.
+#[derive(Clone)]
+pub struct Snapshot<S> {
+    /// The state.
+    pub state: S,
+    /// The hash of the commit that made it.
+    pub hash: [u8; 32],
+    /// The time of that commit.
+    pub at: Timestamp,
+}
+
+impl<S: State> Snapshot<S> {
+    /// The revision of the state.
+    pub fn revision(&self) -> Revision {
+        self.state.revision()
+    }
+
+    /// The state one commit later, as the log tells it.
+    ///
+    /// # Errors
+    /// When the commit does not continue this state.
+    pub fn followed_by(&self, record: &Record) -> Result<Snapshot<S>, Broken> {
+        let broken = |what: &str| Broken::Chain { stream: record.stream.clone(), revision: record.revision, what: what.into() };
+        if record.revision != self.revision() + 1 {
+            return Err(broken("its number does not follow"));
+        }
+        if record.prev_hash != self.hash {
+            return Err(broken("it does not name the hash of the one before"));
+        }
+        if !record.verify_hash() {
+            return Err(broken("its hash does not fit its content"));
+        }
+        let changes = change::read(&record.changes)
+            .map_err(|error| Broken::Changes { stream: record.stream.clone(), revision: record.revision, error })?;
+        let state = self.state.after(&changes)?;
+        Ok(Snapshot { state, hash: record.hash, at: Timestamp::from_micros(record.at) })
+    }
+}
+
+/// The log cannot be turned into a state.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// A commit does not continue the one before.
+    #[error("the log of `{stream}` is damaged at revision {revision}: {what}")]
+    Chain {
+        /// The stream.
+        stream: Box<str>,
+        /// The revision.
+        revision: Revision,
+        /// In what way.
+        what: Box<str>,
+    },
+    /// A commit's changes cannot be read.
+    #[error("the log of `{stream}` cannot be read at revision {revision}: {error}")]
+    Changes {
+        /// The stream.
+        stream: Box<str>,
+        /// The revision.
+        revision: Revision,
+        /// Why.
+        error: change::ReadError,
+    },
+    /// A change does not fit.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// A document cannot be written as JSON.
+    #[error("a commit cannot be written: {0}")]
+    Unwritable(#[from] serde_json::Error),
+}
+
+/// What a commit came to.
+pub struct Committed<S, T> {
+    /// The state after it: durable.
+    pub snapshot: Arc<Snapshot<S>>,
+    /// What the operation answered.
+    pub output: T,
+    /// Whether a commit was made; a write that changes nothing makes none (D79).
+    pub changed: bool,
+}
+
+/// The pieces of a write, each a pure function.
+pub struct Write<'a, S, T> {
+    /// Who and by what.
+    pub origin: &'a Origin,
+    /// When.
+    pub now: Timestamp,
+    /// The operation.
+    pub work: &'a dyn Fn(&S, Timestamp) -> Result<(Vec<Change>, T), CommitError>,
+    /// The invariants.
+    pub check: &'a dyn Fn(&S, &S, &[Change]) -> Result<(), CommitError>,
+    /// A lease made of the answer, in the same transaction.
+    pub remember: &'a dyn Fn(&Snapshot<S>, &T) -> Option<LeaseChange>,
+}
+
+/// One live stream.
+pub struct Stream<S> {
+    id: StreamId,
+    name: Box<str>,
+    published: ArcSwap<Snapshot<S>>,
+    tail: Mutex<Tail<S>>,
+    progress: watch::Sender<Progress>,
+}
+
+/// The newest queued state. Commits build on it before it is durable.
+struct Tail<S> {
+    newest: Arc<Snapshot<S>>,
+    /// Counts how often queued commits were lost; a commit of an earlier epoch is void.
+    epoch: u64,
+    /// The revision of the newest stored snapshot.
+    stored: Revision,
+}
+
+#[derive(Clone, Copy)]
+struct Progress {
+    durable: Revision,
+    epoch: u64,
+}
+
+/// Whether a state that was built on came to be durable.
+enum Fate {
+    Durable,
+    Lost,
+}
+
+/// What became of queueing a commit.
+enum Queued<S, T> {
+    Nothing { on: Arc<Snapshot<S>>, epoch: u64, output: Result<T, CommitError> },
+    Waiting { next: Arc<Snapshot<S>>, epoch: u64, output: T, pending: Pending },
+}
+
+impl<S: State> Stream<S> {
+    /// A stream that stands at a state of which a snapshot is stored at revision `stored`.
+    pub fn new(id: StreamId, snapshot: Snapshot<S>, stored: Revision) -> Stream<S> {
+        let newest = Arc::new(snapshot);
+        let progress = watch::Sender::new(Progress { durable: newest.revision(), epoch: 0 });
+        Stream {
+            id,
+            name: id.to_string().into(),
+            published: ArcSwap::new(newest.clone()),
+            tail: Mutex::new(Tail { newest, epoch: 0, stored }),
+            progress,
+        }
+    }
+
+    /// The newest durable state.
+    pub fn published(&self) -> Arc<Snapshot<S>> {
+        self.published.load_full()
+    }
+
+    /// Carries out a write, again on a newer state where another writer was faster.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub async fn commit<T>(&self, store: &Store, write: &Write<'_, S, T>) -> Result<Committed<S, T>, CommitError> {
+        for _ in 0..MOST_TRIES {
+            match self.queue(store, write)? {
+                Queued::Nothing { on, epoch, output } => match self.fate(on.revision(), epoch).await {
+                    Fate::Durable => return output.map(|output| Committed { snapshot: on, output, changed: false }),
+                    Fate::Lost => continue,
+                },
+                Queued::Waiting { next, epoch, output, pending } => match pending.await {
+                    Ok(()) => {
+                        self.publish(&next);
+                        return Ok(Committed { snapshot: next, output, changed: true });
+                    }
+                    Err(AppendError::Conflict { .. }) => self.catch_up(store, epoch).await?,
+                    Err(AppendError::Claimed(claim)) => {
+                        self.catch_up(store, epoch).await?;
+                        return Err(CommitError::Claimed(claim));
+                    }
+                    Err(error @ (AppendError::Backend(_) | AppendError::Closed)) => {
+                        self.catch_up(store, epoch).await?;
+                        // The fate of a failed append is unknown until the log is read.
+                        if self.has(store, &next).await? {
+                            return Ok(Committed { snapshot: next, output, changed: true });
+                        }
+                        return Err(match error {
+                            AppendError::Backend(error) => error.into(),
+                            AppendError::Conflict { .. } | AppendError::Claimed(_) | AppendError::Closed => store::StoreError::Closed.into(),
+                        });
+                    }
+                },
+            }
+        }
+        Err(CommitError::Busy)
+    }
+
+    /// Works the change out on the newest queued state and queues it, under the stream's lock.
+    fn queue<T>(&self, store: &Store, write: &Write<'_, S, T>) -> Result<Queued<S, T>, CommitError> {
+        let mut tail = self.lock_tail();
+        let (before, epoch) = (tail.newest.clone(), tail.epoch);
+        let now = write.now.max(before.at);
+        let nothing = |output| Ok(Queued::Nothing { on: before.clone(), epoch, output });
+        let (changes, output) = match (write.work)(&before.state, now) {
+            Ok((changes, output)) if changes.is_empty() => return nothing(Ok(output)),
+            Ok(worked) => worked,
+            Err(error) => return nothing(Err(error)),
+        };
+        let state = before.state.after(&changes).map_err(Broken::from)?;
+        if let Err(error) = (write.check)(&before.state, &state, &changes) {
+            return nothing(Err(error));
+        }
+        let record = self.seal(&before, write.origin, now, &changes)?;
+        let next = Arc::new(Snapshot { state, hash: record.hash, at: now });
+        let mut leases = jobs::leases_of(&self.name, &changes, now);
+        leases.extend((write.remember)(&next, &output));
+        let claims = self.claims(&before.state, &changes);
+        let pending = store.enqueue(Transaction { records: vec![record], claims, leases });
+        tail.newest = next.clone();
+        Ok(Queued::Waiting { next, epoch, output, pending })
+    }
+
+    fn seal(&self, before: &Snapshot<S>, origin: &Origin, now: Timestamp, changes: &[Change]) -> Result<Record, Broken> {
+        let head = Head { revision: before.revision(), hash: before.hash };
+        let actor = serde_json::to_string(&origin.actor)?;
+        let request = serde_json::to_string(&origin.request)?;
+        Ok(Record::seal(&head, self.name.clone(), now.as_micros(), actor, request, change::write(changes)?))
+    }
+
+    fn claims(&self, before: &S, changes: &[Change]) -> Vec<ClaimChange> {
+        let (taken, released) = claims::of_changes(self.id, changes, |id| before.document(id));
+        let stream = self.name.clone();
+        let taken = taken.into_iter().map(|claim| {
+            ClaimChange::Take(store::Claim { kind: claim.kind.into(), key: claim.key.into(), stream: stream.clone(), id: claim.id.into() })
+        });
+        let released = released.into_iter().map(|claim| ClaimChange::Release {
+            kind: claim.kind.into(),
+            key: claim.key.into(),
+            stream: self.name.clone(),
+        });
+        released.chain(taken).collect()
+    }
+
+    /// Waits until a state that was built on is durable or lost.
+    async fn fate(&self, revision: Revision, epoch: u64) -> Fate {
+        let mut progress = self.progress.subscribe();
+        let settled = progress.wait_for(|now| now.epoch != epoch || now.durable >= revision).await;
+        match settled {
+            Ok(now) if now.epoch == epoch => Fate::Durable,
+            Ok(_) | Err(_) => Fate::Lost,
+        }
+    }
+
+    fn publish(&self, next: &Arc<Snapshot<S>>) {
+        self.published.rcu(|now| if now.revision() >= next.revision() { now.clone() } else { next.clone() });
+        self.progress.send_if_modified(|progress| {
+            let newer = next.revision() > progress.durable;
+            progress.durable = progress.durable.max(next.revision());
+            newer
+        });
+    }
+
+    /// Reads what the log has beyond the published state, and drops queued states that were built on something else.
+    /// `epoch` is that of the commit that failed: the first to notice starts a new one.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn catch_up(&self, store: &Store, epoch: u64) -> Result<(), CommitError> {
+        let mut newest = self.published();
+        loop {
+            let records = store.records(&self.name, newest.revision(), 1000).await?;
+            let last = records.len() < 1000;
+            for record in &records {
+                newest = Arc::new(newest.followed_by(record)?);
+            }
+            if last {
+                break;
+            }
+        }
+        let mut tail = self.lock_tail();
+        self.publish(&newest);
+        if tail.epoch == epoch {
+            tail.epoch += 1;
+            tail.newest = self.published();
+            let epoch = tail.epoch;
+            self.progress.send_modify(|progress| progress.epoch = epoch);
+        }
+        Ok(())
+    }
+
+    /// The epoch of the newest queued state, for [`Stream::catch_up`] after foreign writes.
+    pub fn epoch(&self) -> u64 {
+        self.lock_tail().epoch
+    }
+
+    async fn has(&self, store: &Store, next: &Snapshot<S>) -> Result<bool, CommitError> {
+        let records = store.records(&self.name, next.revision() - 1, 1).await?;
+        Ok(records.first().is_some_and(|record| record.hash == next.hash))
+    }
+
+    /// The state to store as a snapshot, when enough commits came since the last one: in proportion to the size of the
+    /// state, so that snapshots never cost more than the commits did.
+    pub fn due_snapshot(&self, at_least: u64) -> Option<Arc<Snapshot<S>>> {
+        let newest = self.published();
+        let mut tail = self.lock_tail();
+        let since = newest.revision().saturating_sub(tail.stored);
+        if since < at_least || (since as usize) < newest.state.documents().take(since as usize * 4 + 1).count() / 4 {
+            return None;
+        }
+        tail.stored = newest.revision();
+        Some(newest)
+    }
+
+    /// The name of the stream in the store.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn lock_tail(&self) -> MutexGuard<'_, Tail<S>> {
+        // A panic inside the lock leaves the tail as it was before: it is assigned whole, last.
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
