@@ -1,0 +1,13 @@
+import Cloudflare from 'cloudflare';
+
+const client = new Cloudflare({
+  apiEmail: process.env['CLOUDFLARE_EMAIL'], // This is the default and can be omitted
+  apiKey: process.env['CLOUDFLARE_API_KEY'], // This is the default and can be omitted
+});
+
+// Automatically fetches more pages as needed.
+for await (const userGroupListResponse of client.iam.userGroups.list({
+  account_id: '023e105f4ecef8ad9ca31a8372d0c353',
+})) {
+  console.log(userGroupListResponse.id);
+}

@@ -1,0 +1,14 @@
+import Cloudflare from 'cloudflare';
+
+const client = new Cloudflare({
+  apiEmail: process.env['CLOUDFLARE_EMAIL'], // This is the default and can be omitted
+  apiKey: process.env['CLOUDFLARE_API_KEY'], // This is the default and can be omitted
+});
+
+const member = await client.iam.userGroups.members.delete(
+  '023e105f4ecef8ad9ca31a8372d0c353',
+  '023e105f4ecef8ad9ca31a8372d0c353',
+  { account_id: '023e105f4ecef8ad9ca31a8372d0c353' },
+);
+
+console.log(member.id);
