@@ -12,6 +12,7 @@ use catalog::PermissionSet;
 use model::account_state::{AccountState, Holder};
 use model::change::{Change, DocumentId};
 use model::ids::{MemberId, ResourceGroupId};
+use model::members::Standing;
 use model::policies::{Effect, Policy};
 use model::problem::{FaultKind, Problem};
 
@@ -74,7 +75,8 @@ impl Engine {
         state.member(&member).is_some_and(|member| member.user().is_some()) && self.has_all_privileges(state, Holder::Member(member))
     }
 
-    /// Whether the holder has an effective grant of `all_privileges` on the whole account, whatever its standing.
+    /// Whether the holder has an effective grant of `all_privileges` on the whole account, or will have it on accepting.
+    /// Whoever declined has none any more: to invite them again is to grant anew.
     fn has_all_privileges(&self, state: &AccountState, holder: Holder) -> bool {
         let Some(all) = self.administration.all_privileges else { return false };
         let grants = |policy: &Policy| {
@@ -86,6 +88,9 @@ impl Engine {
         match holder {
             Holder::Group(_) => state.policies_of(holder).iter().any(grants),
             Holder::Member(member) => {
+                if state.member(&member).is_none_or(|member| matches!(member.standing, Standing::Rejected { .. })) {
+                    return false;
+                }
                 let holders = std::iter::once(holder).chain(state.groups_of(member).map(Holder::Group));
                 let granted = holders.flat_map(|holder| state.policies_of(holder)).any(grants);
                 let place = Place::At(Target::account(self.catalog()));
@@ -140,22 +145,29 @@ impl Engine {
                 }
                 DocumentId::UserGroup(group) => {
                     touched.insert(Holder::Group(group));
-                    // A group's denials can cancel a super administrator who is in it.
-                    let all = self.administration.all_privileges.into_iter();
-                    let holders = all.flat_map(|id| before.holders(id).chain(after.holders(id)));
-                    let members = holders.filter(|holder| matches!(holder, Holder::Member(member)
-                        if before.in_group_since(*member, group).or(after.in_group_since(*member, group)).is_some()));
-                    touched.extend(members);
+                    // A group's denials can cancel a super administrator who is in it, by whatever way he is one.
+                    let is_in = |holder: &Holder| matches!(holder, Holder::Member(member)
+                        if before.in_group_since(*member, group).or(after.in_group_since(*member, group)).is_some());
+                    touched.extend(self.grantees(before).chain(self.grantees(after)).filter(is_in));
                 }
-                DocumentId::ResourceGroup(_) => {
-                    let all = self.administration.all_privileges.into_iter();
-                    touched.extend(all.flat_map(|id| before.holders(id).chain(after.holders(id))));
-                }
+                DocumentId::ResourceGroup(_) => touched.extend(self.grantees(before).chain(self.grantees(after))),
                 DocumentId::Account | DocumentId::Resource(_) | DocumentId::Token(_) => {}
                 DocumentId::SsoConnector(_) | DocumentId::User => {}
             }
         }
         touched
+    }
+
+    /// Whoever has a policy that names `all_privileges`, and the members of the groups among them.
+    fn grantees<'a>(&self, state: &'a AccountState) -> impl Iterator<Item = Holder> + use<'a> {
+        let holders = self.administration.all_privileges.into_iter().flat_map(|id| state.holders(id));
+        holders.flat_map(|holder| {
+            let members = match holder {
+                Holder::Member(_) => None,
+                Holder::Group(group) => Some(state.group_members(group).map(Holder::Member)),
+            };
+            std::iter::once(holder).chain(members.into_iter().flatten())
+        })
     }
 
     /// Whether the principal is a super administrator, or a token of one that may do all its owner may.
