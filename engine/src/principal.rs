@@ -6,7 +6,7 @@ use catalog::{Catalog, PermissionSet, ResourceTypeIndex};
 use model::account_state::AccountState;
 use model::ids::{AccountId, PolicyId, TokenId, UserId};
 use model::policies::Effect;
-use model::tokens::{Token, TokenPolicy};
+use model::tokens::{Token, TokenPolicy, TokenResource};
 
 use crate::Engine;
 
@@ -116,8 +116,19 @@ impl Engine {
             Effect::Deny => {
                 let unknown = policy.permission_groups.iter().any(|id| catalog.permission(id).is_none());
                 let permissions = if unknown { self.everything() } else { catalog.deny_closure(named) };
-                let everywhere = policy.resources.keys().any(|key| catalog.parse_key(key).is_err());
+                let everywhere = policy.resources.iter().any(|(key, resource)| !self.is_readable(key, resource));
                 CompiledPolicy { permissions, everywhere }
+            }
+        }
+    }
+
+    /// Whether a resource of a token's policy is one of the forms of section 2.1.
+    fn is_readable(&self, key: &str, resource: &TokenResource) -> bool {
+        let Ok(outer) = self.catalog().parse_key(key) else { return false };
+        match resource {
+            TokenResource::Everything(_) => true,
+            TokenResource::Within(inner) => {
+                outer.kind == ResourceTypeIndex::ACCOUNT && inner.keys().all(|key| self.is_key_inside_accounts(key))
             }
         }
     }

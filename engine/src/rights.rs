@@ -103,7 +103,14 @@ impl Engine {
     /// D8: what of a stored scope cannot be read is covered by a deny, whatever it was.
     fn is_unreadable(&self, scope: &resource_groups::Scope) -> bool {
         let objects = scope.objects().unwrap_or_default();
-        self.catalog().parse_key(&scope.key).is_err() || objects.iter().any(|object| self.catalog().parse_key(object).is_err())
+        self.catalog().parse_key(&scope.key).is_err() || objects.iter().any(|object| !self.is_key_inside_accounts(object))
+    }
+
+    /// Whether the text is the key of something that lies in an account: what scopes list.
+    pub(crate) fn is_key_inside_accounts(&self, text: &str) -> bool {
+        let account = ResourceTypeIndex::ACCOUNT;
+        let inside = |key: catalog::ResourceKey| key.kind != account && self.catalog().is_self_or_descendant(key.kind, account);
+        self.catalog().parse_key(text).is_ok_and(inside)
     }
 
     /// The token permissions that a policy's permission groups stand for, closed as its effect asks (D6). A group that

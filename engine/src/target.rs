@@ -6,7 +6,7 @@ use model::resource_groups::Scope;
 use model::tokens::TokenResource;
 
 /// How many resources may lie in each other below an account.
-const DEEPEST: usize = 4;
+const DEEPEST: usize = 8;
 
 /// The account, or a resource in it.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,8 @@ impl<'a> Target<'a> {
         Target { kind, keys: [""; DEEPEST], depth: 0, type_key: &catalog.resource_type(kind).key }
     }
 
-    /// The registered resource of that key; `None` if the account has none, so that nothing is granted on it (D26).
+    /// The registered resource of that key; `None` if the account has none, so that nothing is granted on it (D26), nor on
+    /// one that lies in itself or too deep, since a deny further up would not be seen (D8).
     pub fn resource(catalog: &'a Catalog, state: &'a AccountState, key: &str) -> Option<Target<'a>> {
         let mut resource = state.find_resource(key)?;
         let kind = catalog.parse_key(&resource.key).ok()?.kind;
@@ -37,15 +38,16 @@ impl<'a> Target<'a> {
             target.depth += 1;
             match resource.parent.as_deref().and_then(|parent| state.find_resource(parent)) {
                 Some(parent) if target.depth < DEEPEST => resource = parent,
-                Some(_) | None => return Some(target),
+                Some(_) => return None,
+                None => return Some(target),
             }
         }
     }
 
     /// Whether this one key covers the target: it is the target's or an ancestor's, or the wildcard of the target's
-    /// type (D10).
+    /// type (D10). No key that is listed inside an account covers the account itself.
     fn is_covered_by(&self, key: &str) -> bool {
-        let wildcard = key.strip_suffix(".*").is_some_and(|kind| kind == self.type_key);
+        let wildcard = self.depth > 0 && key.strip_suffix(".*").is_some_and(|kind| kind == self.type_key);
         wildcard || self.keys[..self.depth].contains(&key)
     }
 
