@@ -48,8 +48,9 @@ pub struct Oracle<'a> {
 struct Statement<'a> {
     id: PolicyId,
     effect: Effect,
-    /// `None`: every action there is, since something that it denies is unknown (D8).
-    actions: Option<BTreeSet<Action<'a>>>,
+    /// The key of a resource type → what it speaks of on resources of that type and in them: the scope of each permission
+    /// group. `None`: every action there is, since something that it denies is unknown (D8).
+    actions: Option<BTreeMap<&'a str, BTreeSet<Action<'a>>>>,
     reach: Vec<Reach>,
 }
 
@@ -163,12 +164,14 @@ impl<'a> Oracle<'a> {
         let account = resource_groups::account_key(state.account_id());
         let sides = self.sides(state, subject);
         actions.iter().all(|action| {
-            let speaks = |one: &Statement<'_>| one.actions.as_ref().is_none_or(|actions| actions.contains(action));
+            // An allow must speak of all that the action is about, a deny of any part of it.
             let allows = |reach: &dyn Fn(&Reach) -> bool| {
+                let speaks = |one: &Statement<'_>| speaks(one, *action).any(|kind| self.lies_in(action.1, kind));
                 let by = |side: &Vec<Statement<'_>>| side.iter().any(|one| one.effect == Effect::Allow && speaks(one) && one.reach.iter().any(reach));
                 !sides.is_empty() && sides.iter().all(by)
             };
-            let denied_anywhere = sides.iter().flatten().any(|one| one.effect == Effect::Deny && speaks(one) && !one.reach.is_empty());
+            let denies = |one: &&Statement<'_>| one.effect == Effect::Deny && speaks(one, *action).next().is_some();
+            let denied_anywhere = sides.iter().flatten().filter(denies).any(|one| !one.reach.is_empty());
             let throughout = allows(&|reach| *reach == Reach::Account) && !denied_anywhere;
             if throughout || *scope.key != *account {
                 return throughout;
@@ -182,22 +185,23 @@ impl<'a> Oracle<'a> {
                 }
                 let inside = resources(state).into_iter().filter_map(|(key, _)| Some((self.target(state, &key)?, key)));
                 let inside = inside.filter(|(target, _)| target.chain.iter().any(|key| **key == **object));
-                inside.filter(|(target, _)| self.applies(action, target)).all(|(_, key)| self.decide(state, subject, &[*action], &key).allowed)
+                inside.filter(|(target, _)| self.lies_in(&target.kind, action.1)).all(|(_, key)| self.decide(state, subject, &[*action], &key).allowed)
             })
         })
     }
 
-    /// `hit(p)` of section 2.
+    /// `hit(p)` of section 2. Only the type that a permission group is scoped to is affected, and what lies within it; the
+    /// action itself is about one type, too.
     fn hits(&self, statement: &Statement<'_>, action: Action<'_>, target: &Target) -> bool {
-        let speaks = statement.actions.as_ref().is_none_or(|actions| actions.contains(&action));
-        speaks && self.applies(&action, target) && statement.reach.iter().any(|reach| covers(reach, target))
+        let speaks = speaks(statement, action).any(|kind| self.lies_in(&target.kind, kind));
+        speaks && self.lies_in(&target.kind, action.1) && statement.reach.iter().any(|reach| covers(reach, target))
     }
 
-    /// Only the type that a permission is about is affected, and what lies within that type.
-    fn applies(&self, action: &Action<'_>, target: &Target) -> bool {
-        let mut kind = self.catalog.resource_type_by_key(&target.kind);
+    /// Whether a type of resource, by its key, is another one or lies within it.
+    fn lies_in(&self, kind: &str, container: &str) -> bool {
+        let mut kind = self.catalog.resource_type_by_key(kind);
         while let Some(this) = kind {
-            if *this.key == *action.1 {
+            if *this.key == *container {
                 return true;
             }
             kind = this.parent.map(|parent| self.catalog.resource_type(parent));
@@ -205,7 +209,8 @@ impl<'a> Oracle<'a> {
         false
     }
 
-    /// The account or a registered resource of it, with its ancestors. A key that is not registered is nothing (D26).
+    /// The account or a registered resource of it, with its ancestors. A key that is not registered is nothing (D26), nor
+    /// is a resource that lies in itself: what covers it cannot be read (D8).
     fn target(&self, state: &AccountState, key: &str) -> Option<Target> {
         if key == resource_groups::account_key(state.account_id()) {
             return Some(Target { kind: self.catalog.resource_type(ResourceTypeIndex::ACCOUNT).key.to_string(), chain: vec![] });
@@ -215,7 +220,7 @@ impl<'a> Oracle<'a> {
         let mut next = Some(key.to_owned());
         while let Some((this, parent)) = next.and_then(|key| resources.get_key_value(&key)) {
             if chain.contains(this) {
-                break;
+                return None;
             }
             chain.push(this.clone());
             next = parent.clone();
@@ -248,15 +253,18 @@ impl<'a> Oracle<'a> {
             Effect::Allow => &self.allows,
             Effect::Deny => &self.denies,
         };
-        let mut actions = Some(BTreeSet::new());
+        let mut actions: BTreeMap<&str, BTreeSet<Action<'_>>> = BTreeMap::new();
+        let mut unknown = false;
         for id in &policy.permission_groups {
-            match (table.get(id), policy.access) {
-                (Some(more), _) => actions.iter_mut().for_each(|actions| actions.extend(more)),
-                // D8: of an unknown group, an allow is ignored and a deny matches everything.
-                (None, Effect::Allow) => {}
-                (None, Effect::Deny) => actions = None,
+            match (self.catalog.iam_group(id), table.get(id)) {
+                (Some(group), Some(more)) => {
+                    actions.entry(&self.catalog.resource_type(group.scope).key).or_default().extend(more);
+                }
+                (None, _) | (_, None) => unknown = true,
             }
         }
+        // D8: of an unknown group, an allow is ignored and a deny matches everything.
+        let actions = if unknown && policy.access == Effect::Deny { None } else { Some(actions) };
         let mut reach = Vec::new();
         for group in &policy.resource_groups {
             let (readable, more) = match scope(state, *group) {
@@ -294,7 +302,11 @@ impl<'a> Oracle<'a> {
         for policy in &token.policies {
             let known: Vec<_> = policy.permission_groups.iter().filter_map(|id| self.catalog.permission(id)).map(|one| one.index).collect();
             let unknown = known.len() < policy.permission_groups.len() && policy.effect == Effect::Deny;
-            let actions = if unknown { None } else { Some(self.close(&known, policy.effect)) };
+            let mut actions: BTreeMap<&str, BTreeSet<Action<'_>>> = BTreeMap::new();
+            for action in self.close(&known, policy.effect) {
+                actions.entry(action.1).or_default().insert(action);
+            }
+            let actions = if unknown { None } else { Some(actions) };
             let mut reach = Vec::new();
             for (key, resource) in &policy.resources {
                 let (readable, more) = self.reach_of_key(state, key, resource);
@@ -335,6 +347,15 @@ impl<'a> Oracle<'a> {
             container = self.catalog.resource_type(this).parent;
         }
         None
+    }
+}
+
+/// The types on which the statement speaks of the action.
+fn speaks<'a>(statement: &Statement<'a>, action: Action<'_>) -> impl Iterator<Item = &'a str> {
+    let account = resource_groups::ACCOUNT_KEY.trim_end_matches('.');
+    match &statement.actions {
+        None => vec![account].into_iter(),
+        Some(actions) => actions.iter().filter(|(_, actions)| actions.contains(&action)).map(|(kind, _)| *kind).collect::<Vec<_>>().into_iter(),
     }
 }
 

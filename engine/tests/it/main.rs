@@ -1,0 +1,10 @@
+//! The engine against its oracle, and against everybody who would like to hold more than they do.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
+
+extern crate portcullis_engine as engine;
+
+mod agreement;
+mod escalation;
+mod super_administrators;
+mod world;
