@@ -171,7 +171,7 @@ impl AccountState {
 
     /// How many resource groups people have made.
     pub fn custom_resource_group_count(&self) -> usize {
-        self.resource_groups_by_name.len().saturating_sub(self.zones_by_name.len() + 1)
+        self.resource_groups().filter(|group| group.kind == Kind::Custom).count()
     }
 
     /// The built-in group of the account itself.
@@ -306,6 +306,9 @@ impl AccountState {
             Document::ResourceGroup(group) => self.put_resource_group(group),
             Document::Resource(resource) => {
                 if let Some(zone) = resource_groups::zone_of(&resource.key) {
+                    if let Some(former) = self.resources.get(&resource.key) {
+                        forget(&mut self.zones_by_name, &NameKey::of(&former.name), &zone);
+                    }
                     self.zones_by_name.insert(NameKey::of(&resource.name), zone);
                 }
                 self.resources.insert(resource.key.clone(), resource.clone());
@@ -326,14 +329,14 @@ impl AccountState {
         if let Some(former) = self.members.get(&member.id).cloned() {
             self.forget_policies(Holder::Member(former.id), &former.policies);
             if let Some(user) = former.user() {
-                self.members_by_user.remove(&user);
+                forget(&mut self.members_by_user, &user, &former.id);
             }
             let former_key = former.email.key();
             if former_key != key {
-                self.members_by_email.remove(&former_key);
+                forget(&mut self.members_by_email, &former_key, &former.id);
                 for group in self.groups_of(member.id).collect::<Vec<_>>() {
                     if let Some(members) = self.group_members.get_mut(&group) {
-                        members.remove(&former_key);
+                        forget(members, &former_key, &member.id);
                         members.insert(key.clone(), member.id);
                     }
                 }
@@ -350,7 +353,7 @@ impl AccountState {
     fn put_user_group(&mut self, group: &Arc<UserGroup>) {
         if let Some(former) = self.user_groups.get(&group.id).cloned() {
             self.forget_policies(Holder::Group(former.id), &former.policies);
-            self.user_groups_by_name.remove(&NameKey::of(&former.name));
+            forget(&mut self.user_groups_by_name, &NameKey::of(&former.name), &former.id);
         }
         self.note_policies(Holder::Group(group.id), &group.policies);
         self.user_groups_by_name.insert(NameKey::of(&group.name), group.id);
@@ -373,8 +376,7 @@ impl AccountState {
 
     fn put_resource_group(&mut self, group: &Arc<ResourceGroup>) {
         if let Some(former) = self.resource_groups.get(&group.id) {
-            let key = NameKey::of(&former.name);
-            self.resource_groups_by_name.remove(&key);
+            forget(&mut self.resource_groups_by_name, &NameKey::of(&former.name), &former.id);
         }
         if !matches!(group.kind, Kind::Anonymous { .. }) {
             self.resource_groups_by_name.insert(NameKey::of(&group.name), group.id);
@@ -389,35 +391,32 @@ impl AccountState {
             DocumentId::Member(member) => {
                 let member = self.members.remove(member).ok_or_else(missing)?;
                 self.forget_policies(Holder::Member(member.id), &member.policies);
-                self.members_by_email.remove(&member.email.key());
+                forget(&mut self.members_by_email, &member.email.key(), &member.id);
                 if let Some(user) = member.user() {
-                    self.members_by_user.remove(&user);
+                    forget(&mut self.members_by_user, &user, &member.id);
                 }
             }
             DocumentId::UserGroup(group) => {
                 let group = self.user_groups.remove(group).ok_or_else(missing)?;
                 self.forget_policies(Holder::Group(group.id), &group.policies);
-                self.user_groups_by_name.remove(&NameKey::of(&group.name));
+                forget(&mut self.user_groups_by_name, &NameKey::of(&group.name), &group.id);
                 self.group_members.remove(&group.id);
             }
             DocumentId::GroupMember(group, member) => {
                 self.groups_of_member.remove(&(*member, *group)).ok_or_else(missing)?;
                 let key = self.members.get(member).map(|member| member.email.key()).ok_or_else(missing)?;
                 if let Some(members) = self.group_members.get_mut(group) {
-                    members.remove(&key);
+                    forget(members, &key, member);
                 }
             }
             DocumentId::ResourceGroup(group) => {
                 let group = self.resource_groups.remove(group).ok_or_else(missing)?;
-                let key = NameKey::of(&group.name);
-                if self.resource_groups_by_name.get(&key) == Some(&group.id) {
-                    self.resource_groups_by_name.remove(&key);
-                }
+                forget(&mut self.resource_groups_by_name, &NameKey::of(&group.name), &group.id);
             }
             DocumentId::Resource(key) => {
                 let resource = self.resources.remove(key).ok_or_else(missing)?;
-                if resource_groups::zone_of(key).is_some() {
-                    self.zones_by_name.remove(&NameKey::of(&resource.name));
+                if let Some(zone) = resource_groups::zone_of(key) {
+                    forget(&mut self.zones_by_name, &NameKey::of(&resource.name), &zone);
                 }
             }
             DocumentId::Token(token) => drop(self.tokens.remove(token).ok_or_else(missing)?),
@@ -450,5 +449,13 @@ impl AccountState {
                 self.holders.remove(&(*id, holder));
             }
         }
+    }
+}
+
+/// Takes a key out of a look-up if it still leads there: another document of the same commit may have taken it over, and
+/// an anonymous resource group shares its name with the account's own, which alone is looked up by it.
+fn forget<K: Ord + Clone, V: PartialEq + Clone>(look_up: &mut OrdMap<K, V>, key: &K, value: &V) {
+    if look_up.get(key) == Some(value) {
+        look_up.remove(key);
     }
 }

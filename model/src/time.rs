@@ -8,9 +8,10 @@ use std::str::FromStr;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The time that many microseconds after the epoch, kept within what RFC 3339 can show (years 1 to 9999).
+    /// The time that many microseconds after the epoch, kept within what can be shown: from the start of year 1 to the
+    /// last but one day of year 9999, which is in that year at every offset from UTC.
     pub fn from_micros(micros: i64) -> Timestamp {
-        Timestamp(micros.clamp(-62_135_596_800_000_000, 253_402_300_799_999_999))
+        Timestamp(micros.clamp(-62_135_596_800_000_000, 253_402_207_199_999_999))
     }
 
     /// Microseconds since the epoch.
@@ -80,6 +81,7 @@ mod tests {
 
     #[test]
     fn a_time_out_of_range_is_kept_at_the_edge() {
-        assert_eq!(Timestamp::from_micros(i64::MAX).to_string(), "9999-12-31T23:59:59.999999Z");
+        assert_eq!(Timestamp::from_micros(i64::MAX).to_string(), "9999-12-30T21:59:59.999999Z");
+        assert_eq!(Timestamp::from_micros(i64::MIN).to_string(), "0001-01-01T00:00:00.000000Z");
     }
 }
