@@ -254,7 +254,17 @@ impl Engine {
                 Some(target) => self.held(before, principal, target),
                 None => throughout,
             };
-            permissions.is_subset(&(held | throughout))
+            permissions.is_subset(&(held | throughout)) && self.holds_inside(before, principal, object, permissions & held)
+        })
+    }
+
+    /// Whether no deny further in takes something of what the principal holds on the resource of that key.
+    fn holds_inside(&self, state: &AccountState, principal: &Principal, key: &str, permissions: PermissionSet) -> bool {
+        let nested = state.resources().filter(|resource| resource.parent.is_some());
+        let targets = nested.filter_map(|resource| Target::resource(self.catalog(), state, &resource.key));
+        targets.filter(|target| target.lies_in(key)).all(|target| {
+            let applicable = permissions & *self.applicable(target.kind);
+            applicable.is_subset(&self.held(state, principal, target))
         })
     }
 

@@ -44,11 +44,16 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// Whether the target is the resource of that key, or lies in it.
+    pub(crate) fn lies_in(&self, key: &str) -> bool {
+        self.keys[..self.depth].contains(&key)
+    }
+
     /// Whether this one key covers the target: it is the target's or an ancestor's, or the wildcard of the target's
     /// type (D10). No key that is listed inside an account covers the account itself.
     fn is_covered_by(&self, key: &str) -> bool {
         let wildcard = self.depth > 0 && key.strip_suffix(".*").is_some_and(|kind| kind == self.type_key);
-        wildcard || self.keys[..self.depth].contains(&key)
+        wildcard || self.lies_in(key)
     }
 
     /// Whether a scope of a member's or group's policy covers the target.

@@ -382,6 +382,22 @@ fn with_the_setting_scim_provisioning_grants_what_it_holds_and_no_more() {
 }
 
 #[test]
+fn what_is_denied_within_a_zone_is_not_granted_on_the_zone() {
+    let mut world = company();
+    world.apply(&[registered(widget_key(0), 0)]);
+    let policy = |effect, key: String| TokenPolicy {
+        id: PolicyId(id(0x60, 0)),
+        effect,
+        permission_groups: CATALOG.iam_group_by_label("domain_dns").unwrap().allows.iter().map(|index| CATALOG.permission_at(index).id).collect(),
+        resources: [(key.into(), TokenResource::Everything(Star::Star))].into(),
+    };
+    let token = make_token([policy(Effect::Allow, zone_key(0)), policy(Effect::Deny, widget_key(0))]);
+    let principal = Caller::AccountToken(account_id(), token.into()).principal();
+    let grant = set_group(&world, EMPTY, &[allow("domain_dns", resource_group_id(SHOPS).0)]);
+    assert_eq!(check_with(&world, &principal, grant, Latitude { scim_may_manage_policies: true }), ESCALATION);
+}
+
+#[test]
 fn an_account_that_lost_them_all_is_restored_by_an_account_token_that_writes_members() {
     let rows: &[Row] = &[
         ("to a member", |world, whole| set_member(world, CLEO, &[allow("all_privileges", whole)])),

@@ -477,7 +477,7 @@ fn raw_resource_group(n: u8, key: Option<&str>, objects: &Objects, anonymous: bo
 }
 
 /// A resource of an operator's type, in one of the places that it may be in, or lost, or in a ring.
-fn registered(key: String, parent: u8) -> Change {
+pub fn registered(key: String, parent: u8) -> Change {
     let parent = match parent {
         0..=2 => Some(zone_key(parent)),
         3..=4 => Some(widget_key(parent - 3)),
