@@ -183,7 +183,7 @@ impl<'a> Oracle<'a> {
                 if object.ends_with(".*") {
                     return allows(&|reach| *reach == Reach::Account || *reach == Reach::Key(object.to_string())) && !denied_anywhere;
                 }
-                let inside = resources(state).into_iter().filter_map(|(key, _)| Some((self.target(state, &key)?, key)));
+                let inside = resources(state).into_keys().filter_map(|key| Some((self.target(state, &key)?, key)));
                 let inside = inside.filter(|(target, _)| target.chain.iter().any(|key| **key == **object));
                 inside.filter(|(target, _)| self.lies_in(&target.kind, action.1)).all(|(_, key)| self.decide(state, subject, &[*action], &key).allowed)
             })

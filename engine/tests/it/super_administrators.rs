@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use engine::invariants::Latitude;
 use engine::principal::Principal;
 use model::change::{Change, Document};
-use model::ids::MemberId;
+use model::ids::{MemberId, PolicyId};
 use model::members::{Member, Standing};
-use model::policies::Effect;
+use model::policies::{Effect, Policy};
 use model::tokens::{Star, TokenPolicy, TokenResource};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::{Config, TestError, TestRunner};
 
 use crate::world::*;
 
@@ -45,7 +46,7 @@ fn once_accepted(world: &World) -> BTreeSet<MemberId> {
 /// A token of the account, with these permissions on all of it.
 pub fn account_token(permissions: &[&str]) -> Caller {
     let policy = TokenPolicy {
-        id: model::ids::PolicyId(id(0x60, 0)),
+        id: PolicyId(id(0x60, 0)),
         effect: Effect::Allow,
         permission_groups: permissions.iter().map(|text| permission(text).id).collect(),
         resources: [(account_key().into(), TokenResource::Everything(Star::Star))].into(),
@@ -110,4 +111,70 @@ proptest! {
             }
         }
     }
+}
+
+/// D15 with the one setting under which it is asked: whoever only provisions may grant what it holds itself.
+#[test]
+fn what_scim_provisioning_is_let_grant_it_holds_itself() {
+    let counts = std::cell::RefCell::new((0, 0));
+    let strategy = (proper_world(30), bundle_token(), 0..2u8, vec(rule(), 1..2));
+    let outcome = TestRunner::new(Config { cases: 6_000, failure_persistence: None, ..Config::default() }).run(
+        &strategy,
+        |(world, caller, n, rules)| {
+            let principal = caller.principal();
+            if ENGINE.manages_members(&world.state, &principal) {
+                return Ok(());
+            }
+            let changes = world.changes_of(&Step::UpdateGroup { n, rules });
+            let after = world.state.after(&changes).unwrap();
+            let latitude = Latitude { scim_may_manage_policies: true };
+            let accepted = ENGINE.check(&world.state, &after, &changes, &principal, latitude).is_ok();
+            let old = world.state.user_group(&group_id(n)).map(|group| group.policies.to_vec()).unwrap_or_default();
+            let new = after.user_group(&group_id(n)).map(|group| group.policies.to_vec()).unwrap_or_default();
+            let added = new.iter().filter(|policy| is_new_allow(policy, &old));
+            let mut granted = 0;
+            for policy in added {
+                for group in policy.permission_groups.iter().filter_map(|id| CATALOG.iam_group(id)) {
+                    let actions: Vec<_> = group.allows.iter().map(|index| ORACLE.action(CATALOG.permission_at(index))).collect();
+                    for scope in policy.resource_groups.iter().filter_map(|id| after.resource_group(id)) {
+                        granted += 1;
+                        let holds = ORACLE.holds_on_scope(&world.state, caller.subject(), &actions, &scope.scope);
+                        prop_assert!(!accepted || holds, "{:?} {} {:?}", caller, group.label, scope.scope);
+                    }
+                }
+            }
+            if granted > 0 {
+                let mut counts = counts.borrow_mut();
+                if accepted { counts.0 += 1 } else { counts.1 += 1 }
+            }
+            Ok(())
+        },
+    );
+    if let Err(TestError::Fail(reason, (world, ..))) = outcome {
+        panic!("{reason}\n{world:?}");
+    }
+    println!("granted, refused: {counts:?}");
+    let (granted, refused) = counts.into_inner();
+    assert!(granted >= 10 && refused >= 100, "{granted} {refused}");
+}
+
+fn is_new_allow(policy: &Policy, old: &[Policy]) -> bool {
+    let same = |one: &Policy| one.permission_groups == policy.permission_groups && one.resource_groups == policy.resource_groups;
+    policy.access == Effect::Allow && !old.iter().any(|one| one.access == Effect::Allow && same(one))
+}
+
+/// A token with all that some IAM permission groups give, somewhere, and perhaps with a deny.
+fn bundle_token() -> impl Strategy<Value = Caller> {
+    let labels = vec(prop::sample::select(vec!["domain_dns", "domain_admin", "domain_admin_readonly", "widget_operator", "part_reader", "billing"]), 1..4);
+    let key = prop_oneof![2 => Just(account_key()), 3 => (0..2u8).prop_map(zone_key)];
+    (labels, key, prop::option::weighted(0.3, token_policy())).prop_map(|(labels, key, other)| {
+        let permissions = labels.iter().flat_map(|label| CATALOG.iam_group_by_label(label).unwrap().allows.iter());
+        let bundle = TokenPolicy {
+            id: PolicyId(id(0x60, 1)),
+            effect: Effect::Allow,
+            permission_groups: permissions.map(|index| CATALOG.permission_at(index).id).collect(),
+            resources: [(key.into(), TokenResource::Everything(Star::Star))].into(),
+        };
+        Caller::AccountToken(account_id(), make_token([bundle].into_iter().chain(other)).into())
+    })
 }
