@@ -6,9 +6,11 @@ use model::ids::PolicyId;
 use model::policies::Effect;
 
 use crate::Engine;
-use crate::principal::{PolicyIds, Principal};
+use model::tokens::TokenResource;
+
+use crate::principal::{CompiledToken, PolicyIds, Principal};
 use crate::rights::Place;
-use crate::target::Target;
+use crate::target::{ANY_ACCOUNT, Target};
 
 /// Why a decision is what it is (D88).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +50,13 @@ pub struct Decision {
 
 impl Engine {
     /// Whether the principal may do, on the target, something that any one permission of `accepted` suffices for.
-    pub fn allows(&self, state: &AccountState, principal: &Principal, accepted: &PermissionSet, target: Target<'_>) -> bool {
+    pub fn allows(
+        &self,
+        state: &AccountState,
+        principal: &Principal,
+        accepted: &PermissionSet,
+        target: Target<'_>,
+    ) -> bool {
         self.held(state, principal, target).intersects(accepted)
     }
 
@@ -57,8 +65,30 @@ impl Engine {
         self.sides(state, principal, Place::At(target), &mut |_, _, _| {}).held()
     }
 
+    /// The permissions that the principal may exercise on the account and everything in it, now and later.
+    pub fn held_throughout(&self, state: &AccountState, principal: &Principal) -> PermissionSet {
+        self.sides(state, principal, Place::Throughout, &mut |_, _, _| {}).held()
+    }
+
+    /// Whether a token may do everything in every account: it limits its owner in nothing.
+    pub fn allows_everywhere(&self, token: &CompiledToken) -> bool {
+        let denies = token.policies().any(|(policy, _)| policy.effect == Effect::Deny);
+        let allowed = token.policies().filter(|(policy, _)| {
+            let whole = policy.resources.get(ANY_ACCOUNT);
+            policy.effect == Effect::Allow && matches!(whole, Some(TokenResource::Everything(_)))
+        });
+        let allowed = allowed.fold(PermissionSet::EMPTY, |set, (_, compiled)| set | compiled.permissions);
+        !denies && self.catalog().all_privileges().is_subset(&allowed)
+    }
+
     /// The same decision as [`Engine::allows`], with its reason and the policies that made it.
-    pub fn decide(&self, state: &AccountState, principal: &Principal, accepted: &PermissionSet, target: Target<'_>) -> Decision {
+    pub fn decide(
+        &self,
+        state: &AccountState,
+        principal: &Principal,
+        accepted: &PermissionSet,
+        target: Target<'_>,
+    ) -> Decision {
         let (mut allows, mut denies) = (PolicyIds::new(), PolicyIds::new());
         let mut spoken: Vec<(PolicyId, Effect, PermissionSet)> = Vec::new();
         let sides = self.sides(state, principal, Place::At(target), &mut |policy, effect, permissions| {

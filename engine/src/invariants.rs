@@ -72,7 +72,8 @@ impl Engine {
 
     /// Whether this member can administer the account (D19).
     pub fn is_super_administrator(&self, state: &AccountState, member: MemberId) -> bool {
-        state.member(&member).is_some_and(|member| member.user().is_some()) && self.has_all_privileges(state, Holder::Member(member))
+        state.member(&member).is_some_and(|member| member.user().is_some())
+            && self.has_all_privileges(state, Holder::Member(member))
     }
 
     /// Whether the holder has an effective grant of `all_privileges` on the whole account, or will have it on accepting.
@@ -94,7 +95,11 @@ impl Engine {
                 let holders = std::iter::once(holder).chain(state.groups_of(member).map(Holder::Group));
                 let granted = holders.flat_map(|holder| state.policies_of(holder)).any(grants);
                 let place = Place::At(Target::account(self.catalog()));
-                granted && self.member_rights(state, member, place, &mut |_, _, _| {}).held().intersects(&self.administration.manage)
+                granted
+                    && self
+                        .member_rights(state, member, place, &mut |_, _, _| {})
+                        .held()
+                        .intersects(&self.administration.manage)
             }
         }
     }
@@ -128,7 +133,10 @@ impl Engine {
             && matches!(principal, Principal::AccountToken { .. })
             && !self.has_super_administrator(before)
             && self.manages_members(before, principal);
-        if restores || self.acts_as_super_administrator(before, principal) || only_itself(&touched, before, principal, granted) {
+        if restores
+            || self.acts_as_super_administrator(before, principal)
+            || only_itself(&touched, before, principal, granted)
+        {
             return Ok(());
         }
         let message = "only a super administrator may grant or revoke \"Super Administrator - All Privileges\"";
@@ -146,8 +154,10 @@ impl Engine {
                 DocumentId::UserGroup(group) => {
                     touched.insert(Holder::Group(group));
                     // A group's denials can cancel a super administrator who is in it, by whatever way he is one.
-                    let is_in = |holder: &Holder| matches!(holder, Holder::Member(member)
-                        if before.in_group_since(*member, group).or(after.in_group_since(*member, group)).is_some());
+                    let is_in = |holder: &Holder| {
+                        matches!(holder, Holder::Member(member)
+                        if before.in_group_since(*member, group).or(after.in_group_since(*member, group)).is_some())
+                    };
                     touched.extend(self.grantees(before).chain(self.grantees(after)).filter(is_in));
                 }
                 DocumentId::ResourceGroup(_) => touched.extend(self.grantees(before).chain(self.grantees(after))),
@@ -172,12 +182,13 @@ impl Engine {
 
     /// Whether the principal is a super administrator, or a token of one that may do all its owner may.
     pub fn acts_as_super_administrator(&self, state: &AccountState, principal: &Principal) -> bool {
-        let is_super = |user| state.member_of_user(user).is_some_and(|member| self.is_super_administrator(state, member.id));
+        let is_super =
+            |user| state.member_of_user(user).is_some_and(|member| self.is_super_administrator(state, member.id));
         match principal {
             Principal::System => true,
             Principal::User(user) => is_super(user),
             Principal::UserToken { user, .. } => {
-                let held = self.sides(state, principal, Place::Throughout, &mut |_, _, _| {}).held();
+                let held = self.held_throughout(state, principal);
                 is_super(user) && self.catalog().all_privileges().is_subset(&held)
             }
             Principal::AccountToken { .. } => false,
@@ -200,10 +211,11 @@ impl Engine {
         if self.manages_members(before, principal) {
             return Ok(());
         }
-        let throughout = self.sides(before, principal, Place::Throughout, &mut |_, _, _| {}).held();
+        let throughout = self.held_throughout(before, principal);
         for (state, policy) in self.gains(before, after, changes) {
             let permissions = self.permissions_of(&policy, None);
-            let within = latitude.scim_may_manage_policies && self.holds_on(state, before, principal, &policy, permissions, throughout);
+            let within = latitude.scim_may_manage_policies
+                && self.holds_on(state, before, principal, &policy, permissions, throughout);
             if !permissions.is_empty() && !within {
                 return Err(Problem::new(FaultKind::Escalation, self.failed_check(&policy)));
             }
@@ -213,14 +225,20 @@ impl Engine {
 
     /// The policies whose effect opens something: new or changed allows, and denies that go or change. Group
     /// membership by itself is D17's own grant, save where leaving a group lifts a deny (D42).
-    fn gains<'a>(&self, before: &'a AccountState, after: &'a AccountState, changes: &[Change]) -> Vec<(&'a AccountState, Policy)> {
+    fn gains<'a>(
+        &self,
+        before: &'a AccountState,
+        after: &'a AccountState,
+        changes: &[Change],
+    ) -> Vec<(&'a AccountState, Policy)> {
         let mut gains = Vec::new();
         for change in changes {
             match change.id() {
                 DocumentId::Member(member) => compare(before, after, Holder::Member(member), &mut gains),
                 DocumentId::UserGroup(group) => compare(before, after, Holder::Group(group), &mut gains),
                 DocumentId::GroupMember(group, member) if after.member(&member).is_some() => {
-                    let denies = before.policies_of(Holder::Group(group)).iter().filter(|policy| policy.access == Effect::Deny);
+                    let denies =
+                        before.policies_of(Holder::Group(group)).iter().filter(|policy| policy.access == Effect::Deny);
                     if after.in_group_since(member, group).is_none() {
                         gains.extend(denies.map(|policy| (before, policy.clone())));
                     }
@@ -254,7 +272,8 @@ impl Engine {
                 Some(target) => self.held(before, principal, target),
                 None => throughout,
             };
-            permissions.is_subset(&(held | throughout)) && self.holds_inside(before, principal, object, permissions & held)
+            permissions.is_subset(&(held | throughout))
+                && self.holds_inside(before, principal, object, permissions & held)
         })
     }
 
@@ -269,7 +288,8 @@ impl Engine {
     }
 
     fn failed_check(&self, policy: &Policy) -> String {
-        let names = policy.permission_groups.iter().filter_map(|id| self.catalog().iam_group(id)).map(|group| &*group.name);
+        let names =
+            policy.permission_groups.iter().filter_map(|id| self.catalog().iam_group(id)).map(|group| &*group.name);
         let names: Vec<&str> = names.collect();
         format!("Failed common permission check against resources. (Permission group: \"{}\")", names.join("\", \""))
     }
@@ -292,14 +312,21 @@ fn only_itself(touched: &BTreeSet<Holder>, before: &AccountState, principal: &Pr
     !granted && own.is_some_and(|own| touched.iter().all(|holder| *holder == own))
 }
 
-fn compare<'a>(before: &'a AccountState, after: &'a AccountState, holder: Holder, gains: &mut Vec<(&'a AccountState, Policy)>) {
+fn compare<'a>(
+    before: &'a AccountState,
+    after: &'a AccountState,
+    holder: Holder,
+    gains: &mut Vec<(&'a AccountState, Policy)>,
+) {
     let (old, new) = (before.policies_of(holder), after.policies_of(holder));
     let same = |a: &Policy, b: &Policy| {
         a.access == b.access && a.permission_groups == b.permission_groups && a.resource_groups == b.resource_groups
     };
-    let opened = new.iter().filter(|policy| policy.access == Effect::Allow && !old.iter().any(|other| same(policy, other)));
+    let opened =
+        new.iter().filter(|policy| policy.access == Effect::Allow && !old.iter().any(|other| same(policy, other)));
     gains.extend(opened.map(|policy| (after, policy.clone())));
-    let lifted = old.iter().filter(|policy| policy.access == Effect::Deny && !new.iter().any(|other| same(policy, other)));
+    let lifted =
+        old.iter().filter(|policy| policy.access == Effect::Deny && !new.iter().any(|other| same(policy, other)));
     let still_there = match holder {
         Holder::Member(member) => after.member(&member).is_some(),
         Holder::Group(group) => before.group_size(group) > 0,
@@ -311,5 +338,8 @@ fn compare<'a>(before: &'a AccountState, after: &'a AccountState, holder: Holder
 
 fn uses(state: &AccountState, group: ResourceGroupId) -> impl Iterator<Item = &Policy> {
     let used = state.policies_using(&group) > 0;
-    used.then(|| state.all_policies()).into_iter().flatten().filter(move |policy| policy.resource_groups.contains(&group))
+    used.then(|| state.all_policies())
+        .into_iter()
+        .flatten()
+        .filter(move |policy| policy.resource_groups.contains(&group))
 }

@@ -40,7 +40,8 @@ impl Engine {
     /// Prepares decisions over a catalogue.
     pub fn new(catalog: Arc<Catalog>) -> Engine {
         let applicable = catalog.resource_types().iter().map(|kind| {
-            let ancestors = catalog.resource_types().iter().filter(|other| catalog.is_self_or_descendant(kind.index, other.index));
+            let ancestors =
+                catalog.resource_types().iter().filter(|other| catalog.is_self_or_descendant(kind.index, other.index));
             ancestors.fold(PermissionSet::EMPTY, |set, other| set | catalog.of_scope(other.index))
         });
         let applicable = applicable.collect();

@@ -147,8 +147,16 @@ impl<'a> Oracle<'a> {
         for member in members(state) {
             let Standing::Accepted { user, .. } = member.standing else { continue };
             let granted = policies_of_member(state, &member).iter().any(|policy| {
-                let all = policy.permission_groups.iter().filter_map(|id| self.catalog.iam_group(id)).any(|group| group.is_all_privileges);
-                let whole = policy.resource_groups.iter().filter_map(|id| scope(state, *id)).any(|scope| is_whole(&scope) && *scope.key == *account);
+                let all = policy
+                    .permission_groups
+                    .iter()
+                    .filter_map(|id| self.catalog.iam_group(id))
+                    .any(|group| group.is_all_privileges);
+                let whole = policy
+                    .resource_groups
+                    .iter()
+                    .filter_map(|id| scope(state, *id))
+                    .any(|scope| is_whole(&scope) && *scope.key == *account);
                 policy.access == Effect::Allow && all && whole
             });
             if granted && self.decide(state, Subject::User(user), &manage, &account).allowed {
@@ -160,14 +168,22 @@ impl<'a> Oracle<'a> {
 
     /// Whether the subject holds every one of the actions on all that the scope covers (D15): on each listed resource and
     /// those in it, and for the account or a wildcard also on what will come. What is gone covers nothing (D26).
-    pub fn holds_on_scope(&self, state: &AccountState, subject: Subject<'_>, actions: &[Action<'_>], scope: &Scope) -> bool {
+    pub fn holds_on_scope(
+        &self,
+        state: &AccountState,
+        subject: Subject<'_>,
+        actions: &[Action<'_>],
+        scope: &Scope,
+    ) -> bool {
         let account = resource_groups::account_key(state.account_id());
         let sides = self.sides(state, subject);
         actions.iter().all(|action| {
             // An allow must speak of all that the action is about, a deny of any part of it.
             let allows = |reach: &dyn Fn(&Reach) -> bool| {
                 let speaks = |one: &Statement<'_>| speaks(one, *action).any(|kind| self.lies_in(action.1, kind));
-                let by = |side: &Vec<Statement<'_>>| side.iter().any(|one| one.effect == Effect::Allow && speaks(one) && one.reach.iter().any(reach));
+                let by = |side: &Vec<Statement<'_>>| {
+                    side.iter().any(|one| one.effect == Effect::Allow && speaks(one) && one.reach.iter().any(reach))
+                };
                 !sides.is_empty() && sides.iter().all(by)
             };
             let denies = |one: &&Statement<'_>| one.effect == Effect::Deny && speaks(one, *action).next().is_some();
@@ -181,11 +197,14 @@ impl<'a> Oracle<'a> {
                     return false;
                 }
                 if object.ends_with(".*") {
-                    return allows(&|reach| *reach == Reach::Account || *reach == Reach::Key(object.to_string())) && !denied_anywhere;
+                    return allows(&|reach| *reach == Reach::Account || *reach == Reach::Key(object.to_string()))
+                        && !denied_anywhere;
                 }
                 let inside = resources(state).into_keys().filter_map(|key| Some((self.target(state, &key)?, key)));
                 let inside = inside.filter(|(target, _)| target.chain.iter().any(|key| **key == **object));
-                inside.filter(|(target, _)| self.lies_in(&target.kind, action.1)).all(|(_, key)| self.decide(state, subject, &[*action], &key).allowed)
+                inside
+                    .filter(|(target, _)| self.lies_in(&target.kind, action.1))
+                    .all(|(_, key)| self.decide(state, subject, &[*action], &key).allowed)
             })
         })
     }
@@ -213,7 +232,10 @@ impl<'a> Oracle<'a> {
     /// is a resource that lies in itself: what covers it cannot be read (D8).
     fn target(&self, state: &AccountState, key: &str) -> Option<Target> {
         if key == resource_groups::account_key(state.account_id()) {
-            return Some(Target { kind: self.catalog.resource_type(ResourceTypeIndex::ACCOUNT).key.to_string(), chain: vec![] });
+            return Some(Target {
+                kind: self.catalog.resource_type(ResourceTypeIndex::ACCOUNT).key.to_string(),
+                chain: vec![],
+            });
         }
         let resources = resources(state);
         let mut chain = Vec::new();
@@ -243,7 +265,9 @@ impl<'a> Oracle<'a> {
 
     /// `policies(subject) ∪ ⋃ policies(g)`; only accepted members exercise anything (D4).
     fn user(&self, state: &AccountState, user: UserId) -> Vec<Statement<'a>> {
-        let member = members(state).into_iter().find(|member| matches!(member.standing, Standing::Accepted { user: this, .. } if this == user));
+        let member = members(state)
+            .into_iter()
+            .find(|member| matches!(member.standing, Standing::Accepted { user: this, .. } if this == user));
         let policies = member.map(|member| policies_of_member(state, &member)).unwrap_or_default();
         policies.iter().map(|policy| self.statement(state, policy)).collect()
     }
@@ -300,7 +324,12 @@ impl<'a> Oracle<'a> {
     fn token(&self, state: &AccountState, token: &Token) -> Vec<Statement<'a>> {
         let mut statements = Vec::new();
         for policy in &token.policies {
-            let known: Vec<_> = policy.permission_groups.iter().filter_map(|id| self.catalog.permission(id)).map(|one| one.index).collect();
+            let known: Vec<_> = policy
+                .permission_groups
+                .iter()
+                .filter_map(|id| self.catalog.permission(id))
+                .map(|one| one.index)
+                .collect();
             let unknown = known.len() < policy.permission_groups.len() && policy.effect == Effect::Deny;
             let mut actions: BTreeMap<&str, BTreeSet<Action<'_>>> = BTreeMap::new();
             for action in self.close(&known, policy.effect) {
@@ -324,7 +353,8 @@ impl<'a> Oracle<'a> {
     fn reach_of_key(&self, state: &AccountState, key: &str, resource: &TokenResource) -> (bool, Vec<Reach>) {
         let Ok(parsed) = self.catalog.parse_key(key) else { return (false, vec![]) };
         let is_account = parsed.kind == ResourceTypeIndex::ACCOUNT;
-        let is_here = is_account && (parsed.id == KeyId::Any || key == resource_groups::account_key(state.account_id()));
+        let is_here =
+            is_account && (parsed.id == KeyId::Any || key == resource_groups::account_key(state.account_id()));
         match resource {
             TokenResource::Everything(_) if is_account => (true, if is_here { vec![Reach::Account] } else { vec![] }),
             TokenResource::Everything(_) => (true, vec![Reach::Key(key.to_owned())]),
@@ -355,7 +385,12 @@ fn speaks<'a>(statement: &Statement<'a>, action: Action<'_>) -> impl Iterator<It
     let account = resource_groups::ACCOUNT_KEY.trim_end_matches('.');
     match &statement.actions {
         None => vec![account].into_iter(),
-        Some(actions) => actions.iter().filter(|(_, actions)| actions.contains(&action)).map(|(kind, _)| *kind).collect::<Vec<_>>().into_iter(),
+        Some(actions) => actions
+            .iter()
+            .filter(|(_, actions)| actions.contains(&action))
+            .map(|(kind, _)| *kind)
+            .collect::<Vec<_>>()
+            .into_iter(),
     }
 }
 

@@ -25,14 +25,23 @@ pub struct Permit {
     account: AccountId,
     principal: Principal,
     need: Need,
-    resource: Option<Box<str>>,
+    on: On,
+}
+
+/// Where a permit holds.
+#[derive(Clone)]
+enum On {
+    Account,
+    Resource(Box<str>),
+    /// The account and everything in it.
+    Throughout,
 }
 
 impl Permit {
     /// Work that no caller asked for, such as the result of a background look-up.
     pub fn for_system(account: AccountId) -> Permit {
         let need = Need { accepts: PermissionSet::EMPTY, any_member: true };
-        Permit { account, principal: Principal::System, need, resource: None }
+        Permit { account, principal: Principal::System, need, on: On::Account }
     }
 
     /// The account it is for.
@@ -58,9 +67,32 @@ impl Engine {
     ///
     /// # Errors
     /// [`Refused`], with the permissions that would have sufficed.
-    pub fn permit(&self, state: &AccountState, principal: &Principal, need: Need, resource: Option<&str>) -> Result<Permit, Refused> {
-        let permit =
-            Permit { account: state.account_id(), principal: principal.clone(), need, resource: resource.map(Into::into) };
+    pub fn permit(
+        &self,
+        state: &AccountState,
+        principal: &Principal,
+        need: Need,
+        resource: Option<&str>,
+    ) -> Result<Permit, Refused> {
+        let on = resource.map_or(On::Account, |key| On::Resource(key.into()));
+        self.permit_on(state, principal, need, on)
+    }
+
+    /// Checks a need on everything in the account, what comes later included: for making a resource.
+    ///
+    /// # Errors
+    /// As for [`Engine::permit`].
+    pub fn permit_throughout(
+        &self,
+        state: &AccountState,
+        principal: &Principal,
+        need: Need,
+    ) -> Result<Permit, Refused> {
+        self.permit_on(state, principal, need, On::Throughout)
+    }
+
+    fn permit_on(&self, state: &AccountState, principal: &Principal, need: Need, on: On) -> Result<Permit, Refused> {
+        let permit = Permit { account: state.account_id(), principal: principal.clone(), need, on };
         if self.still_holds(state, &permit) { Ok(permit) } else { Err(Refused { accepts: need.accepts }) }
     }
 
@@ -73,14 +105,17 @@ impl Engine {
         {
             return false;
         }
-        let target = match permit.resource.as_deref() {
-            None => Some(Target::account(self.catalog())),
-            Some(key) => Target::resource(self.catalog(), state, key),
-        };
+        let is_member = |user| state.member_of_user(user).is_some();
         match principal {
-            Principal::System => true,
-            Principal::User(user) if permit.need.any_member && state.member_of_user(user).is_some() => true,
-            _ => target.is_some_and(|target| self.allows(state, principal, &permit.need.accepts, target)),
+            Principal::System => return true,
+            Principal::User(user) if permit.need.any_member && is_member(user) => return true,
+            Principal::User(_) | Principal::UserToken { .. } | Principal::AccountToken { .. } => {}
+        }
+        let allows = |target| self.allows(state, principal, &permit.need.accepts, target);
+        match &permit.on {
+            On::Account => allows(Target::account(self.catalog())),
+            On::Resource(key) => Target::resource(self.catalog(), state, key).is_some_and(allows),
+            On::Throughout => self.held_throughout(state, principal).intersects(&permit.need.accepts),
         }
     }
 }

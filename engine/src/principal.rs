@@ -109,8 +109,12 @@ impl Engine {
 
     fn compile_policy(&self, policy: &TokenPolicy) -> CompiledPolicy {
         let catalog = self.catalog();
-        let named: PermissionSet =
-            policy.permission_groups.iter().filter_map(|id| catalog.permission(id)).map(|permission| permission.index).collect();
+        let named: PermissionSet = policy
+            .permission_groups
+            .iter()
+            .filter_map(|id| catalog.permission(id))
+            .map(|permission| permission.index)
+            .collect();
         match policy.effect {
             Effect::Allow => CompiledPolicy { permissions: catalog.allow_closure(named), everywhere: false },
             Effect::Deny => {

@@ -49,7 +49,13 @@ pub(crate) type Witness<'w> = &'w mut dyn FnMut(PolicyId, Effect, PermissionSet)
 impl Engine {
     /// What a principal has on a target: one side for a member or an account's token, two for a user's token, which
     /// may do only what both sides may (D5).
-    pub(crate) fn sides(&self, state: &AccountState, principal: &Principal, place: Place<'_>, witness: Witness<'_>) -> Sides {
+    pub(crate) fn sides(
+        &self,
+        state: &AccountState,
+        principal: &Principal,
+        place: Place<'_>,
+        witness: Witness<'_>,
+    ) -> Sides {
         match principal {
             Principal::System => Sides::One(Rights { allow: self.everything(), deny: PermissionSet::EMPTY }),
             Principal::User(user) => Sides::One(self.user_rights(state, user, place, witness)),
@@ -72,7 +78,13 @@ impl Engine {
     }
 
     /// What a member has by its own policies and those of its groups, whatever its standing.
-    pub(crate) fn member_rights(&self, state: &AccountState, member: MemberId, place: Place<'_>, witness: Witness<'_>) -> Rights {
+    pub(crate) fn member_rights(
+        &self,
+        state: &AccountState,
+        member: MemberId,
+        place: Place<'_>,
+        witness: Witness<'_>,
+    ) -> Rights {
         let mut rights = Rights::default();
         let holders = std::iter::once(Holder::Member(member)).chain(state.groups_of(member).map(Holder::Group));
         for policy in holders.flat_map(|holder| state.policies_of(holder)) {
@@ -81,17 +93,28 @@ impl Engine {
         rights
     }
 
-    fn add_policy(&self, state: &AccountState, policy: &Policy, place: Place<'_>, rights: &mut Rights, witness: Witness<'_>) {
+    fn add_policy(
+        &self,
+        state: &AccountState,
+        policy: &Policy,
+        place: Place<'_>,
+        rights: &mut Rights,
+        witness: Witness<'_>,
+    ) {
         let mut groups = policy.resource_groups.iter().map(|id| state.resource_group(id));
         let covers = match policy.access {
-            Effect::Allow => groups.any(|group| group.is_some_and(|group| match place {
-                Place::At(target) => target.is_in_scope(state, &group.scope),
-                Place::Throughout => group.scope.is_whole(state.account_id()),
-            })),
-            Effect::Deny => groups.any(|group| group.is_none_or(|group| match place {
-                Place::At(target) => target.is_in_scope(state, &group.scope) || self.is_unreadable(&group.scope),
-                Place::Throughout => true,
-            })),
+            Effect::Allow => groups.any(|group| {
+                group.is_some_and(|group| match place {
+                    Place::At(target) => target.is_in_scope(state, &group.scope),
+                    Place::Throughout => group.scope.is_whole(state.account_id()),
+                })
+            }),
+            Effect::Deny => groups.any(|group| {
+                group.is_none_or(|group| match place {
+                    Place::At(target) => target.is_in_scope(state, &group.scope) || self.is_unreadable(&group.scope),
+                    Place::Throughout => true,
+                })
+            }),
         };
         if covers {
             let permissions = self.permissions_of(policy, Some(place)) & self.applicable_at(place);
@@ -103,13 +126,15 @@ impl Engine {
     /// D8: what of a stored scope cannot be read is covered by a deny, whatever it was.
     fn is_unreadable(&self, scope: &resource_groups::Scope) -> bool {
         let objects = scope.objects().unwrap_or_default();
-        self.catalog().parse_key(&scope.key).is_err() || objects.iter().any(|object| !self.is_key_inside_accounts(object))
+        self.catalog().parse_key(&scope.key).is_err()
+            || objects.iter().any(|object| !self.is_key_inside_accounts(object))
     }
 
     /// Whether the text is the key of something that lies in an account: what scopes list.
     pub(crate) fn is_key_inside_accounts(&self, text: &str) -> bool {
         let account = ResourceTypeIndex::ACCOUNT;
-        let inside = |key: catalog::ResourceKey| key.kind != account && self.catalog().is_self_or_descendant(key.kind, account);
+        let inside =
+            |key: catalog::ResourceKey| key.kind != account && self.catalog().is_self_or_descendant(key.kind, account);
         self.catalog().parse_key(text).is_ok_and(inside)
     }
 
@@ -135,7 +160,13 @@ impl Engine {
         })
     }
 
-    fn token_rights(&self, state: &AccountState, token: &CompiledToken, place: Place<'_>, witness: Witness<'_>) -> Rights {
+    fn token_rights(
+        &self,
+        state: &AccountState,
+        token: &CompiledToken,
+        place: Place<'_>,
+        witness: Witness<'_>,
+    ) -> Rights {
         let mut rights = Rights::default();
         let own = resource_groups::account_key(state.account_id());
         for (policy, compiled) in token.policies() {

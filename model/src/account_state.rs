@@ -9,7 +9,9 @@ use imbl::{HashMap, OrdMap, OrdSet};
 
 use crate::accounts::Account;
 use crate::change::{Change, Document, DocumentId};
-use crate::ids::{AccountId, Id, MemberId, ResourceGroupId, Revision, SsoConnectorId, TokenId, UserGroupId, UserId, ZoneId};
+use crate::ids::{
+    AccountId, Id, MemberId, ResourceGroupId, Revision, SsoConnectorId, TokenId, UserGroupId, UserId, ZoneId,
+};
 use crate::members::Member;
 use crate::names::NameKey;
 use crate::policies::Policy;
@@ -246,9 +248,9 @@ impl AccountState {
             DocumentId::Account => self.account.clone().map(Document::Account),
             DocumentId::Member(id) => self.members.get(id).cloned().map(Document::Member),
             DocumentId::UserGroup(id) => self.user_groups.get(id).cloned().map(Document::UserGroup),
-            DocumentId::GroupMember(group, member) => self.in_group_since(*member, *group).map(|created_on| {
-                Document::GroupMember(GroupMember { group: *group, member: *member, created_on })
-            }),
+            DocumentId::GroupMember(group, member) => self
+                .in_group_since(*member, *group)
+                .map(|created_on| Document::GroupMember(GroupMember { group: *group, member: *member, created_on })),
             DocumentId::ResourceGroup(id) => self.resource_groups.get(id).cloned().map(Document::ResourceGroup),
             DocumentId::Resource(key) => self.resources.get(key).cloned().map(Document::Resource),
             DocumentId::Token(id) => self.tokens.get(id).cloned().map(Document::Token),
@@ -269,7 +271,14 @@ impl AccountState {
         });
         let tokens = self.tokens.values().cloned().map(Document::Token);
         let connectors = self.sso_connectors.values().cloned().map(Document::SsoConnector);
-        account.chain(resources).chain(resource_groups).chain(members).chain(user_groups).chain(places).chain(tokens).chain(connectors)
+        account
+            .chain(resources)
+            .chain(resource_groups)
+            .chain(members)
+            .chain(user_groups)
+            .chain(places)
+            .chain(tokens)
+            .chain(connectors)
     }
 }
 

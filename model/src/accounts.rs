@@ -72,18 +72,26 @@ pub fn create(
     };
     faults.finish()?;
     let now = environment.now;
-    let account = Account { id, name: name.unwrap_or_default(), kind: kind.into(), settings: Settings::default(), created_on: now };
+    let account = Account {
+        id,
+        name: name.unwrap_or_default(),
+        kind: kind.into(),
+        settings: Settings::default(),
+        created_on: now,
+    };
     let group = ResourceGroupId(environment.next_id());
     let whole = resource_groups::built_in(group, Scope::whole_account(id), resource_groups::account_key(id), now);
     let member = super_administrator(environment, maker, group)?;
     let member_id = member.id;
-    let documents = [Document::Account(account.into()), Document::ResourceGroup(whole.into()), Document::Member(member.into())];
+    let documents =
+        [Document::Account(account.into()), Document::ResourceGroup(whole.into()), Document::Member(member.into())];
     Ok((documents.into_iter().map(Change::Put).collect(), member_id))
 }
 
 fn super_administrator(environment: &Environment<'_>, user: &User, whole: ResourceGroupId) -> Result<Member, Problem> {
     let all = environment.catalog.iam_groups().iter().find(|group| group.is_all_privileges);
-    let all = all.ok_or_else(|| Problem::new(FaultKind::Invalid, "the catalogue has no `all_privileges` permission group"))?;
+    let all =
+        all.ok_or_else(|| Problem::new(FaultKind::Invalid, "the catalogue has no `all_privileges` permission group"))?;
     let now = environment.now;
     let policy = Policy {
         id: PolicyId(environment.next_id()),

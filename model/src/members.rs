@@ -117,10 +117,16 @@ pub fn create(
     let prior = former.map_or(&[][..], |member| &member.policies);
     let resolved = faults.take(resolve(state, environment, prior, &new.grants));
     if new.accepted && !may_add_accepted(state, environment, user) {
-        faults.push(FaultKind::Invalid, "/status", "Invalid request: automatic verification of new members is not allowed");
+        faults.push(
+            FaultKind::Invalid,
+            "/status",
+            "Invalid request: automatic verification of new members is not allowed",
+        );
     }
     faults.finish()?;
-    let (Some(email), Some(resolved)) = (email, resolved) else { return Err(Problem::new(FaultKind::Invalid, "invalid member")) };
+    let (Some(email), Some(resolved)) = (email, resolved) else {
+        return Err(Problem::new(FaultKind::Invalid, "invalid member"));
+    };
     if former.is_some_and(|member| member.user().is_some()) {
         let message = format!("`{}` is already a member of this account", email.as_str());
         return Err(Problem::at(FaultKind::AlreadyExists, "/email", message));
@@ -132,8 +138,18 @@ pub fn create(
     };
     let profile = user.map(|user| user.profile.clone()).unwrap_or_default();
     let member = match former {
-        Some(former) => Member { standing, profile, policies: resolved.policies.clone().into(), modified_on: now, ..former.clone() },
-        None => Member { id, email, standing, profile, policies: resolved.policies.clone().into(), created_on: now, modified_on: now },
+        Some(former) => {
+            Member { standing, profile, policies: resolved.policies.clone().into(), modified_on: now, ..former.clone() }
+        }
+        None => Member {
+            id,
+            email,
+            standing,
+            profile,
+            policies: resolved.policies.clone().into(),
+            created_on: now,
+            modified_on: now,
+        },
     };
     let id = member.id;
     Ok((changes(resolved, member), id))
@@ -166,7 +182,11 @@ pub fn update(
     let mut faults = Faults::new();
     let present = member.standing.as_str();
     if let Some(status) = status.filter(|status| !status.eq_ignore_ascii_case(present)) {
-        faults.push(FaultKind::Invalid, "/status", format!("status cannot be set to `{status}`: it is `{present}`, and changes only by invitation"));
+        faults.push(
+            FaultKind::Invalid,
+            "/status",
+            format!("status cannot be set to `{status}`: it is `{present}`, and changes only by invitation"),
+        );
     }
     let resolved = faults.take(resolve(state, environment, &member.policies, grants));
     faults.finish()?;
@@ -204,7 +224,12 @@ pub fn get(state: &AccountState, id: MemberId) -> Result<&Member, Problem> {
     state.member(&id).ok_or_else(|| Problem::not_found("member", id))
 }
 
-fn resolve(state: &AccountState, environment: &Environment<'_>, prior: &[Policy], grants: &Grants) -> Result<Resolved, Problem> {
+fn resolve(
+    state: &AccountState,
+    environment: &Environment<'_>,
+    prior: &[Policy],
+    grants: &Grants,
+) -> Result<Resolved, Problem> {
     match grants {
         Grants::Policies(inputs) => policies::resolve(state, environment, prior, inputs, "/policies"),
         Grants::Roles(roles) => resolve_roles(state, environment, prior, roles),
@@ -212,13 +237,20 @@ fn resolve(state: &AccountState, environment: &Environment<'_>, prior: &[Policy]
 }
 
 /// Each role becomes one allow policy on the whole account; a policy that says so already keeps its identity.
-fn resolve_roles(state: &AccountState, environment: &Environment<'_>, prior: &[Policy], roles: &[String]) -> Result<Resolved, Problem> {
+fn resolve_roles(
+    state: &AccountState,
+    environment: &Environment<'_>,
+    prior: &[Policy],
+    roles: &[String],
+) -> Result<Resolved, Problem> {
     let mut faults = Faults::new();
     let most = environment.rules.limits.policies;
     if roles.len() > most {
         return Err(Problem::at(FaultKind::Quota, "/roles", format!("at most {most} roles are allowed")));
     }
-    let whole = state.whole_account_group().ok_or_else(|| Problem::new(FaultKind::Invalid, "the account has no resource group of its own"))?;
+    let whole = state
+        .whole_account_group()
+        .ok_or_else(|| Problem::new(FaultKind::Invalid, "the account has no resource group of its own"))?;
     let now = environment.now;
     let mut next: Vec<Policy> = Vec::with_capacity(roles.len());
     for (index, text) in roles.iter().enumerate() {

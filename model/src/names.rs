@@ -108,7 +108,11 @@ pub fn email_domain(text: &str, pointer: &str) -> Result<Box<str>, Problem> {
 pub fn zone_name(text: &str, pointer: &str) -> Result<Box<str>, Problem> {
     match idna::domain_to_ascii_strict(text.trim().trim_end_matches('.')) {
         Ok(domain) if domain.contains('.') && domain.len() <= 253 => Ok(domain.into()),
-        _ => Err(Problem::at(FaultKind::Invalid, pointer, format!("name `{text}` is not a domain such as `example.com`"))),
+        _ => Err(Problem::at(
+            FaultKind::Invalid,
+            pointer,
+            format!("name `{text}` is not a domain such as `example.com`"),
+        )),
     }
 }
 

@@ -91,7 +91,8 @@ pub fn resolve(
         let most = environment.rules.limits.policies;
         return Err(Problem::at(FaultKind::Quota, pointer, format!("at most {most} policies are allowed")));
     }
-    let mut resolved = Resolved { policies: Vec::with_capacity(inputs.len()), added_groups: vec![], dropped_groups: vec![] };
+    let mut resolved =
+        Resolved { policies: Vec::with_capacity(inputs.len()), added_groups: vec![], dropped_groups: vec![] };
     let mut seen = BTreeSet::new();
     for (index, input) in inputs.iter().enumerate() {
         let at = format!("{pointer}/{index}");
@@ -102,14 +103,17 @@ pub fn resolve(
         check_pairs(state, environment, &groups, &places, &at, &mut faults);
         let ids = places.iter().map(|place| place.id()).collect();
         resolved.added_groups.extend(places.into_iter().filter_map(Place::into_new));
-        resolved.policies.push(keep_times(former, Policy {
-            id,
-            access: input.access,
-            permission_groups: groups.iter().map(|group| group.id).collect(),
-            resource_groups: ids,
-            created_on: environment.now,
-            modified_on: environment.now,
-        }));
+        resolved.policies.push(keep_times(
+            former,
+            Policy {
+                id,
+                access: input.access,
+                permission_groups: groups.iter().map(|group| group.id).collect(),
+                resource_groups: ids,
+                created_on: environment.now,
+                modified_on: environment.now,
+            },
+        ));
     }
     faults.finish()?;
     resolved.dropped_groups = dropped(state, prior, &resolved.policies);
@@ -127,7 +131,11 @@ fn former_policy<'a>(
     let text = input.id.as_deref()?;
     let former = text.parse().ok().and_then(|id: PolicyId| prior.iter().find(|policy| policy.id == id));
     match former {
-        None => faults.push(FaultKind::Invalid, format!("{at}/id"), format!("policy `{text}` is not one of this holder; leave `id` out for a new policy")),
+        None => faults.push(
+            FaultKind::Invalid,
+            format!("{at}/id"),
+            format!("policy `{text}` is not one of this holder; leave `id` out for a new policy"),
+        ),
         Some(policy) if !seen.insert(policy.id) => {
             faults.push(FaultKind::Invalid, format!("{at}/id"), format!("policy `{text}` is given twice"));
         }
@@ -146,7 +154,11 @@ fn permission_groups<'a>(
     if ids.is_empty() {
         faults.push(FaultKind::Invalid, format!("{at}/permission_groups"), "permission_groups must not be empty");
     } else if ids.len() > most {
-        faults.push(FaultKind::Quota, format!("{at}/permission_groups"), format!("at most {most} permission groups are allowed"));
+        faults.push(
+            FaultKind::Quota,
+            format!("{at}/permission_groups"),
+            format!("at most {most} permission groups are allowed"),
+        );
         return Vec::new();
     }
     let mut groups: Vec<&IamPermissionGroup> = Vec::with_capacity(ids.len());
@@ -290,7 +302,12 @@ fn check_pairs(
 
 /// Whether every object of the scope is of a type that the permission group speaks of (D13). Objects that the registry
 /// does not know cannot be judged and pass; they were accepted as such.
-pub fn may_meet(state: &AccountState, environment: &Environment<'_>, group: &IamPermissionGroup, scope: &Scope) -> bool {
+pub fn may_meet(
+    state: &AccountState,
+    environment: &Environment<'_>,
+    group: &IamPermissionGroup,
+    scope: &Scope,
+) -> bool {
     let Some(objects) = scope.objects() else { return true };
     objects.iter().all(|object| match environment.catalog.parse_key(object) {
         Ok(key) if environment.rules.accept_unknown_resources && state.find_resource(object).is_none() => {

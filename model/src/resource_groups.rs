@@ -124,7 +124,11 @@ pub fn parse_scope(
     let mut faults = Faults::new();
     let most = environment.rules.limits.objects;
     if input.objects.is_empty() {
-        faults.push(FaultKind::Invalid, format!("{pointer}/objects"), "objects must not be empty; use `[{\"key\": \"*\"}]` for everything");
+        faults.push(
+            FaultKind::Invalid,
+            format!("{pointer}/objects"),
+            "objects must not be empty; use `[{\"key\": \"*\"}]` for everything",
+        );
     } else if input.objects.len() > most {
         faults.push(FaultKind::Quota, format!("{pointer}/objects"), format!("at most {most} objects are allowed"));
     }
@@ -139,7 +143,15 @@ pub fn parse_scope(
             Some(Scope::listed(state.account_id(), [input.key.as_str().into()]))
         }
         Ok(_) => {
-            faults.push(FaultKind::Invalid, key_at, format!("scope key `{}` must be the key of this account, `{}`", input.key, account_key(state.account_id())));
+            faults.push(
+                FaultKind::Invalid,
+                key_at,
+                format!(
+                    "scope key `{}` must be the key of this account, `{}`",
+                    input.key,
+                    account_key(state.account_id())
+                ),
+            );
             None
         }
         Err(error) => {
@@ -162,7 +174,11 @@ fn account_scope(
     let own = account_key(state.account_id());
     let known = matches!(id, KeyId::Id(_)) && (input.key == own || environment.rules.accept_unknown_resources);
     if !known {
-        faults.push(FaultKind::Invalid, format!("{pointer}/key"), format!("scope key `{}` must be the key of this account, `{own}`", input.key));
+        faults.push(
+            FaultKind::Invalid,
+            format!("{pointer}/key"),
+            format!("scope key `{}` must be the key of this account, `{own}`", input.key),
+        );
         return None;
     }
     if input.objects.len() > environment.rules.limits.objects {
@@ -175,7 +191,11 @@ fn account_scope(
         }
         if object == "*" {
             if input.objects.iter().any(|other| other != "*") {
-                faults.push(FaultKind::Invalid, format!("{pointer}/objects/{index}/key"), "`*` stands alone: it already means everything in the account");
+                faults.push(
+                    FaultKind::Invalid,
+                    format!("{pointer}/objects/{index}/key"),
+                    "`*` stands alone: it already means everything in the account",
+                );
             }
         } else {
             check_object(state, environment, object, &format!("{pointer}/objects/{index}/key"), faults);
@@ -192,10 +212,15 @@ fn check_object(state: &AccountState, environment: &Environment<'_>, text: &str,
         Ok(key) => key,
         Err(error) => return faults.push(FaultKind::Invalid, at, error.to_string()),
     };
-    let inside = key.kind != ResourceTypeIndex::ACCOUNT && catalog.is_self_or_descendant(key.kind, ResourceTypeIndex::ACCOUNT);
+    let inside =
+        key.kind != ResourceTypeIndex::ACCOUNT && catalog.is_self_or_descendant(key.kind, ResourceTypeIndex::ACCOUNT);
     if !inside {
         let what = &catalog.resource_type(key.kind).name;
-        return faults.push(FaultKind::Invalid, at, format!("`{text}` is of type {what}, which is not a resource inside an account"));
+        return faults.push(
+            FaultKind::Invalid,
+            at,
+            format!("`{text}` is of type {what}, which is not a resource inside an account"),
+        );
     }
     let known = match key.id {
         KeyId::Any => true,
@@ -215,7 +240,14 @@ pub fn built_in(id: ResourceGroupId, scope: Scope, name: String, now: Timestamp)
 pub fn anonymous(environment: &Environment<'_>, policy: PolicyId, scope: Scope) -> ResourceGroup {
     let now = environment.now;
     let id = ResourceGroupId(environment.next_id());
-    ResourceGroup { id, name: scope.key.clone(), kind: Kind::Anonymous { policy }, scope, created_on: now, modified_on: now }
+    ResourceGroup {
+        id,
+        name: scope.key.clone(),
+        kind: Kind::Anonymous { policy },
+        scope,
+        created_on: now,
+        modified_on: now,
+    }
 }
 
 /// A resource group to make.
@@ -245,7 +277,9 @@ pub fn create(
     if state.custom_resource_group_count() >= most {
         return Err(Problem::new(FaultKind::Quota, format!("an account has at most {most} resource groups")));
     }
-    let (Some(name), Some(scope)) = (name, scope) else { return Err(Problem::new(FaultKind::Invalid, "invalid resource group")) };
+    let (Some(name), Some(scope)) = (name, scope) else {
+        return Err(Problem::new(FaultKind::Invalid, "invalid resource group"));
+    };
     let now = environment.now;
     let group = ResourceGroup { id, name, kind: Kind::Custom, scope, created_on: now, modified_on: now };
     Ok((vec![Change::put(Document::ResourceGroup(group.into()))], id))
@@ -274,7 +308,9 @@ pub fn update(
         None => Some(group.scope.clone()),
     };
     faults.finish()?;
-    let (Some(name), Some(scope)) = (name, scope) else { return Err(Problem::new(FaultKind::Invalid, "invalid resource group")) };
+    let (Some(name), Some(scope)) = (name, scope) else {
+        return Err(Problem::new(FaultKind::Invalid, "invalid resource group"));
+    };
     check_users(state, environment, id, &scope)?;
     let next = ResourceGroup { name, scope, modified_on: environment.now, ..group.clone() };
     let unchanged = next.name == group.name && next.scope == group.scope;
@@ -283,7 +319,12 @@ pub fn update(
 }
 
 /// Every policy that uses the group must still make sense on the new scope.
-fn check_users(state: &AccountState, environment: &Environment<'_>, id: ResourceGroupId, scope: &Scope) -> Result<(), Problem> {
+fn check_users(
+    state: &AccountState,
+    environment: &Environment<'_>,
+    id: ResourceGroupId,
+    scope: &Scope,
+) -> Result<(), Problem> {
     let users = state.all_policies().filter(|policy| policy.resource_groups.contains(&id));
     for policy in users {
         for group in policy.permission_groups.iter().filter_map(|id| environment.catalog.iam_group(id)) {
@@ -291,7 +332,10 @@ fn check_users(state: &AccountState, environment: &Environment<'_>, id: Resource
                 return Err(Problem::at(
                     FaultKind::Pair,
                     "/scope",
-                    format!("invalid permission group and resource group combination: policy `{}` uses this group with \"{}\"", policy.id, group.name),
+                    format!(
+                        "invalid permission group and resource group combination: policy `{}` uses this group with \"{}\"",
+                        policy.id, group.name
+                    ),
                 ));
             }
         }
@@ -310,7 +354,10 @@ pub fn delete(state: &AccountState, id: ResourceGroupId) -> Result<(Vec<Change>,
         0 => Ok((vec![Change::Delete(DocumentId::ResourceGroup(id))], id)),
         count => {
             let (noun, verb) = if count == 1 { ("policy", "uses") } else { ("policies", "use") };
-            Err(Problem::new(FaultKind::InUse, format!("resource group `{id}` cannot be deleted: {count} {noun} {verb} it")))
+            Err(Problem::new(
+                FaultKind::InUse,
+                format!("resource group `{id}` cannot be deleted: {count} {noun} {verb} it"),
+            ))
         }
     }
 }
@@ -326,7 +373,10 @@ pub fn get(state: &AccountState, id: ResourceGroupId) -> Result<&ResourceGroup, 
 fn editable(group: &ResourceGroup, verb: &str) -> Result<(), Problem> {
     match group.kind {
         Kind::Custom => Ok(()),
-        Kind::BuiltIn => Err(Problem::new(FaultKind::BuiltIn, format!("resource group `{}` is built in and cannot be {verb}", group.id))),
+        Kind::BuiltIn => Err(Problem::new(
+            FaultKind::BuiltIn,
+            format!("resource group `{}` is built in and cannot be {verb}", group.id),
+        )),
         Kind::Anonymous { policy } => Err(Problem::new(
             FaultKind::BuiltIn,
             format!("resource group `{}` belongs to policy `{policy}` and cannot be {verb} by itself", group.id),

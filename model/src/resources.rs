@@ -64,7 +64,9 @@ pub fn delete_zone(state: &AccountState, id: ZoneId) -> Result<(Vec<Change>, Zon
     let mut changes = vec![Change::Delete(DocumentId::Resource(zone.key.clone()))];
     let group = state.resource_group_named(&NameKey::of(&zone.key));
     changes.extend(
-        group.filter(|group| state.policies_using(group) == 0).map(|group| Change::Delete(DocumentId::ResourceGroup(group))),
+        group
+            .filter(|group| state.policies_using(group) == 0)
+            .map(|group| Change::Delete(DocumentId::ResourceGroup(group))),
     );
     Ok((changes, id))
 }

@@ -112,14 +112,22 @@ pub fn create(
     let domain = faults.take(names::email_domain(&new.email_domain, "/email_domain"));
     if let Some(domain) = &domain {
         if environment.rules.blocked_sso_domains.iter().any(|blocked| **blocked == **domain) {
-            faults.push(FaultKind::Invalid, "/email_domain", format!("email_domain `{domain}` belongs to a mail provider and cannot have a connector"));
+            faults.push(
+                FaultKind::Invalid,
+                "/email_domain",
+                format!("email_domain `{domain}` belongs to a mail provider and cannot have a connector"),
+            );
         }
         if state.sso_connectors().any(|connector| connector.email_domain == *domain) {
             faults.push(FaultKind::Name, "/email_domain", format!("email_domain `{domain}` has a connector already"));
         }
     }
     if new.enabled {
-        faults.push(FaultKind::Invalid, "/enabled", "a new connector cannot be enabled: its domain is not verified yet");
+        faults.push(
+            FaultKind::Invalid,
+            "/enabled",
+            "a new connector cannot be enabled: its domain is not verified yet",
+        );
     }
     faults.finish()?;
     let most = environment.rules.limits.sso_connectors;
@@ -175,10 +183,15 @@ fn enabling(environment: &Environment<'_>, connector: &SsoConnector) -> Result<(
     let mut refuse = |message: String| faults.push(FaultKind::Invalid, "/enabled", message);
     match connector.verification {
         Verification::Verified { .. } if connector.lapsed => {
-            refuse(format!("domain `{domain}` must be verified anew: its TXT record was missing at the last two checks"));
+            refuse(format!(
+                "domain `{domain}` must be verified anew: its TXT record was missing at the last two checks"
+            ));
         }
         Verification::Verified { .. } => {}
-        other => refuse(format!("domain `{domain}` must be verified before the connector is enabled; its verification is {}", other.as_str())),
+        other => refuse(format!(
+            "domain `{domain}` must be verified before the connector is enabled; its verification is {}",
+            other.as_str()
+        )),
     }
     let suffix = environment.rules.approval_sso_suffixes.iter().find(|suffix| domain.ends_with(&format!(".{suffix}")));
     if let Some(suffix) = suffix {
@@ -231,7 +244,10 @@ pub fn note(state: &AccountState, environment: &Environment<'_>, id: SsoConnecto
         (Verification::Verified { .. }, Finding::Found) => next.lapsed = false,
         (Verification::Verified { .. }, Finding::MissingTwice) => next.lapsed = true,
         (
-            Verification::Awaiting | Verification::Failed | Verification::Verified { .. } | Verification::Pending { .. },
+            Verification::Awaiting
+            | Verification::Failed
+            | Verification::Verified { .. }
+            | Verification::Pending { .. },
             Finding::Found | Finding::Missing | Finding::MissingTwice,
         ) => {}
     }
@@ -251,7 +267,10 @@ fn changed(environment: &Environment<'_>, before: &SsoConnector, after: SsoConne
 /// Unknown; still enabled (D65).
 pub fn delete(state: &AccountState, id: SsoConnectorId) -> Result<(Vec<Change>, SsoConnectorId), Problem> {
     if get(state, id)?.enabled {
-        return Err(Problem::new(FaultKind::InUse, format!("SSO connector `{id}` is enabled; disable it before deleting it")));
+        return Err(Problem::new(
+            FaultKind::InUse,
+            format!("SSO connector `{id}` is enabled; disable it before deleting it"),
+        ));
     }
     Ok((vec![Change::Delete(DocumentId::SsoConnector(id))], id))
 }

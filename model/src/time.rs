@@ -76,7 +76,10 @@ mod tests {
         let time = Timestamp::from_micros(1_737_732_696_759_979);
         assert_eq!(time.to_string(), "2025-01-24T15:31:36.759979Z");
         assert_eq!(time.to_string().parse::<Timestamp>().unwrap(), time);
-        assert_eq!("2025-01-24T16:31:36+01:00".parse::<Timestamp>().unwrap().to_string(), "2025-01-24T15:31:36.000000Z");
+        assert_eq!(
+            "2025-01-24T16:31:36+01:00".parse::<Timestamp>().unwrap().to_string(),
+            "2025-01-24T15:31:36.000000Z"
+        );
     }
 
     #[test]

@@ -147,7 +147,8 @@ impl Condition {
     /// (D47).
     pub fn admits(&self, address: IpAddr) -> bool {
         let refused = self.not_in.iter().any(|network| network.contains(address) != Some(false));
-        let allowed = self.within.is_empty() || self.within.iter().any(|network| network.contains(address) == Some(true));
+        let allowed =
+            self.within.is_empty() || self.within.iter().any(|network| network.contains(address) == Some(true));
         allowed && !refused
     }
 }

@@ -84,7 +84,11 @@ fn known_members(
 ) -> Result<Vec<MemberId>, Problem> {
     let most = environment.rules.limits.members_per_request;
     if members.len() > most {
-        return Err(Problem::at(FaultKind::Quota, pointer, format!("at most {most} members are allowed in one request")));
+        return Err(Problem::at(
+            FaultKind::Quota,
+            pointer,
+            format!("at most {most} members are allowed in one request"),
+        ));
     }
     let mut faults = Faults::new();
     let mut seen = BTreeSet::new();

@@ -61,7 +61,7 @@ impl Runtime {
         new: &NewAccount,
         maker: &User,
         origin: &Origin,
-        remember: impl Fn(&Snapshot<AccountState>, &MemberId) -> Option<LeaseChange>,
+        remember: impl Fn(&Snapshot<AccountState>, &MemberId) -> Option<LeaseChange> + Sync,
     ) -> Result<Committed<AccountState, MemberId>, CommitError> {
         let permit = Permit::for_system(id);
         let work = |state: &AccountState, environment: &model::rules::Environment<'_>| match state.account() {

@@ -64,22 +64,30 @@ impl Runtime {
         Ok(match known {
             Known::ApiKey(id) => self.key_owner(*id, digest).await?.map(Holder::ApiKey),
             Known::UserToken(id, compiled) => match self.user_token(*id, compiled.id()).await? {
-                Some((user, token)) if same_digest(&token.digest, digest) => {
-                    Some(Holder::UserToken(user, self.fresh(digest, compiled, &token, |token| Known::UserToken(*id, token))))
-                }
+                Some((user, token)) if same_digest(&token.digest, digest) => Some(Holder::UserToken(
+                    user,
+                    self.fresh(digest, compiled, &token, |token| Known::UserToken(*id, token)),
+                )),
                 Some(_) | None => None,
             },
             Known::AccountToken(id, compiled) => match self.account_token(*id, compiled.id()).await? {
-                Some(token) if same_digest(&token.digest, digest) => {
-                    Some(Holder::AccountToken(*id, self.fresh(digest, compiled, &token, |token| Known::AccountToken(*id, token))))
-                }
+                Some(token) if same_digest(&token.digest, digest) => Some(Holder::AccountToken(
+                    *id,
+                    self.fresh(digest, compiled, &token, |token| Known::AccountToken(*id, token)),
+                )),
                 Some(_) | None => None,
             },
         })
     }
 
     /// The compiled token, compiled again if the stored one has changed since.
-    fn fresh(&self, digest: &Digest, compiled: &Arc<CompiledToken>, token: &Arc<Token>, known: impl Fn(Arc<CompiledToken>) -> Known) -> Arc<CompiledToken> {
+    fn fresh(
+        &self,
+        digest: &Digest,
+        compiled: &Arc<CompiledToken>,
+        token: &Arc<Token>,
+        known: impl Fn(Arc<CompiledToken>) -> Known,
+    ) -> Arc<CompiledToken> {
         if Arc::ptr_eq(&compiled.token, token) {
             return compiled.clone();
         }
@@ -94,11 +102,17 @@ impl Runtime {
         let known = match (stream, &*claim.id) {
             (StreamId::User(id), claims::API_KEY_ID) => Some(Known::ApiKey(id)),
             (StreamId::User(id), token) => match token.parse() {
-                Ok(token) => self.user_token(id, token).await?.map(|(_, token)| Known::UserToken(id, Arc::new(self.engine.compile_token(&token)))),
+                Ok(token) => self
+                    .user_token(id, token)
+                    .await?
+                    .map(|(_, token)| Known::UserToken(id, Arc::new(self.engine.compile_token(&token)))),
                 Err(_) => None,
             },
             (StreamId::Account(id), token) => match token.parse() {
-                Ok(token) => self.account_token(id, token).await?.map(|token| Known::AccountToken(id, Arc::new(self.engine.compile_token(&token)))),
+                Ok(token) => self
+                    .account_token(id, token)
+                    .await?
+                    .map(|token| Known::AccountToken(id, Arc::new(self.engine.compile_token(&token)))),
                 Err(_) => None,
             },
         };
@@ -147,7 +161,8 @@ impl Runtime {
         let mut after = String::new();
         loop {
             let claims = self.store.claims(claims::MEMBERSHIP, &prefix, &after, 1000).await?;
-            accounts.extend(claims.iter().filter_map(|claim| claim.key.strip_prefix(&prefix)?.parse::<AccountId>().ok()));
+            accounts
+                .extend(claims.iter().filter_map(|claim| claim.key.strip_prefix(&prefix)?.parse::<AccountId>().ok()));
             match claims.last() {
                 Some(last) if claims.len() == 1000 => after = last.key.to_string(),
                 Some(_) | None => return Ok(accounts),

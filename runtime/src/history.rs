@@ -22,7 +22,11 @@ impl Runtime {
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub async fn account_at(&self, id: AccountId, revision: Option<Revision>) -> Result<Snapshot<AccountState>, CommitError> {
+    pub async fn account_at(
+        &self,
+        id: AccountId,
+        revision: Option<Revision>,
+    ) -> Result<Snapshot<AccountState>, CommitError> {
         let watched: Vec<Id> = self.engine.watched().collect();
         snapshot::at(&self.store, StreamId::Account(id), revision, AccountState::new(watched)).await
     }
@@ -43,7 +47,8 @@ impl Runtime {
 
     async fn verify_from<S: crate::stream::State>(&self, stream: StreamId, empty: S) -> Result<Verified, CommitError> {
         let name = stream.to_string();
-        let mut snapshot = Snapshot { state: empty, hash: Head::EMPTY.hash, at: model::time::Timestamp::from_micros(0) };
+        let mut snapshot =
+            Snapshot { state: empty, hash: Head::EMPTY.hash, at: model::time::Timestamp::from_micros(0) };
         loop {
             let records: Vec<Record> = self.store.records(&name, snapshot.revision(), 1000).await?;
             for record in &records {
@@ -55,7 +60,8 @@ impl Runtime {
         }
         let head = self.store.head(&name).await?;
         if head.revision != snapshot.revision() || head.hash != snapshot.hash {
-            let what = format!("the log names revision {} as its newest, but ends at {}", head.revision, snapshot.revision());
+            let what =
+                format!("the log names revision {} as its newest, but ends at {}", head.revision, snapshot.revision());
             return Err(Broken::Chain { stream: name.into(), revision: snapshot.revision(), what: what.into() }.into());
         }
         Ok(Verified { stream: name.into(), commits: snapshot.revision() })

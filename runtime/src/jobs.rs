@@ -26,7 +26,9 @@ pub struct RecordSearch {
 pub fn leases_of(stream: &str, changes: &[Change], now: Timestamp) -> Vec<LeaseChange> {
     let leases = changes.iter().filter_map(|change| match change {
         Change::Put(Document::SsoConnector(connector)) => Some(lease_of(stream, connector, now)),
-        Change::Delete(DocumentId::SsoConnector(id)) => Some(LeaseChange::Delete { kind: SSO_RECORD.into(), key: id.to_string().into() }),
+        Change::Delete(DocumentId::SsoConnector(id)) => {
+            Some(LeaseChange::Delete { kind: SSO_RECORD.into(), key: id.to_string().into() })
+        }
         Change::Put(_) | Change::Delete(_) => None,
     });
     leases.collect()

@@ -91,7 +91,14 @@ pub struct Runtime {
 
 impl Runtime {
     /// Wires a runtime together.
-    pub fn new(store: Store, engine: Engine, rules: Rules, secrets: Secrets, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Runtime {
+    pub fn new(
+        store: Store,
+        engine: Engine,
+        rules: Rules,
+        secrets: Secrets,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Runtime {
         let watched: Vec<Id> = engine.watched().collect();
         let empty_account = AccountState::new(watched);
         Runtime {
@@ -132,8 +139,8 @@ impl Runtime {
         &self,
         permit: &Permit,
         origin: &Origin,
-        work: impl Fn(&AccountState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem>,
-        remember: impl Fn(&Snapshot<AccountState>, &T) -> Option<LeaseChange>,
+        work: impl Fn(&AccountState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem> + Sync,
+        remember: impl Fn(&Snapshot<AccountState>, &T) -> Option<LeaseChange> + Sync,
     ) -> Result<Committed<AccountState, T>, CommitError> {
         let latitude = Latitude { scim_may_manage_policies: self.rules.scim_may_manage_policies };
         let write = stream::Write {
@@ -145,7 +152,9 @@ impl Runtime {
                 }
                 Ok(work(state, &self.environment_at(now))?)
             },
-            check: &|before, after, changes| Ok(self.engine.check(before, after, changes, permit.principal(), latitude)?),
+            check: &|before, after, changes| {
+                Ok(self.engine.check(before, after, changes, permit.principal(), latitude)?)
+            },
             remember: &remember,
         };
         self.accounts.commit(StreamId::Account(permit.account()), &write).await
@@ -159,7 +168,7 @@ impl Runtime {
         &self,
         id: UserId,
         origin: &Origin,
-        work: impl Fn(&UserState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem>,
+        work: impl Fn(&UserState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem> + Sync,
     ) -> Result<Committed<UserState, T>, CommitError> {
         let write = stream::Write {
             origin,

@@ -55,7 +55,9 @@ impl<S: State> Live<S> {
             return Ok(stream);
         }
         let cell = self.streams.pin().get_or_insert_with(id, Cell::default).clone();
-        cell.get_or_try_init(|| async { Ok(Arc::new(snapshot::load(&self.store, id, self.empty.clone()).await?)) }).await.cloned()
+        cell.get_or_try_init(|| async { Ok(Arc::new(snapshot::load(&self.store, id, self.empty.clone()).await?)) })
+            .await
+            .cloned()
     }
 
     /// Carries out a write on a stream, existing or new.

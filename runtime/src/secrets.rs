@@ -85,7 +85,8 @@ pub fn is_key_shaped(text: &str) -> bool {
 fn has_checksum(whole: &str, rest: &str) -> bool {
     rest.len() == BODY + CHECKSUM
         && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        && whole[whole.len() - CHECKSUM..] == format!("{:08x}", crc32fast::hash(&whole.as_bytes()[..whole.len() - CHECKSUM]))
+        && whole[whole.len() - CHECKSUM..]
+            == format!("{:08x}", crc32fast::hash(&whole.as_bytes()[..whole.len() - CHECKSUM]))
 }
 
 /// Makes digests of secrets under the server's pepper.

@@ -74,12 +74,22 @@ pub async fn load<S: State>(store: &Store, id: StreamId, empty: S) -> Result<Str
 ///
 /// # Errors
 /// When the log cannot be read.
-pub async fn at<S: State>(store: &Store, id: StreamId, revision: Option<Revision>, empty: S) -> Result<Snapshot<S>, CommitError> {
+pub async fn at<S: State>(
+    store: &Store,
+    id: StreamId,
+    revision: Option<Revision>,
+    empty: S,
+) -> Result<Snapshot<S>, CommitError> {
     let start = newest(store, id, revision, empty).await?;
     replay(store, id, start, revision).await
 }
 
-async fn newest<S: State>(store: &Store, id: StreamId, at_most: Option<Revision>, empty: S) -> Result<Snapshot<S>, CommitError> {
+async fn newest<S: State>(
+    store: &Store,
+    id: StreamId,
+    at_most: Option<Revision>,
+    empty: S,
+) -> Result<Snapshot<S>, CommitError> {
     let nothing = Snapshot { state: empty.clone(), hash: store::Head::EMPTY.hash, at: Timestamp::from_micros(0) };
     let Some((revision, bytes)) = store.snapshot(&id.to_string(), at_most).await? else { return Ok(nothing) };
     let decoded = tokio::task::spawn_blocking(move || decode(&bytes, empty)).await.ok().flatten();
@@ -89,7 +99,12 @@ async fn newest<S: State>(store: &Store, id: StreamId, at_most: Option<Revision>
     }))
 }
 
-async fn replay<S: State>(store: &Store, id: StreamId, start: Snapshot<S>, until: Option<Revision>) -> Result<Snapshot<S>, CommitError> {
+async fn replay<S: State>(
+    store: &Store,
+    id: StreamId,
+    start: Snapshot<S>,
+    until: Option<Revision>,
+) -> Result<Snapshot<S>, CommitError> {
     let mut snapshot = start;
     let name = id.to_string();
     loop {

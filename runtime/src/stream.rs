@@ -107,7 +107,8 @@ impl<S: State> Snapshot<S> {
     /// # Errors
     /// When the commit does not continue this state.
     pub fn followed_by(&self, record: &Record) -> Result<Snapshot<S>, Broken> {
-        let broken = |what: &str| Broken::Chain { stream: record.stream.clone(), revision: record.revision, what: what.into() };
+        let broken =
+            |what: &str| Broken::Chain { stream: record.stream.clone(), revision: record.revision, what: what.into() };
         if record.revision != self.revision() + 1 {
             return Err(broken("its number does not follow"));
         }
@@ -117,8 +118,11 @@ impl<S: State> Snapshot<S> {
         if !record.verify_hash() {
             return Err(broken("its hash does not fit its content"));
         }
-        let changes = change::read(&record.changes)
-            .map_err(|error| Broken::Changes { stream: record.stream.clone(), revision: record.revision, error })?;
+        let changes = change::read(&record.changes).map_err(|error| Broken::Changes {
+            stream: record.stream.clone(),
+            revision: record.revision,
+            error,
+        })?;
         let state = self.state.after(&changes)?;
         Ok(Snapshot { state, hash: record.hash, at: Timestamp::from_micros(record.at) })
     }
@@ -172,11 +176,11 @@ pub struct Write<'a, S, T> {
     /// When.
     pub now: Timestamp,
     /// The operation.
-    pub work: &'a dyn Fn(&S, Timestamp) -> Result<(Vec<Change>, T), CommitError>,
+    pub work: &'a (dyn Fn(&S, Timestamp) -> Result<(Vec<Change>, T), CommitError> + Sync),
     /// The invariants.
-    pub check: &'a dyn Fn(&S, &S, &[Change]) -> Result<(), CommitError>,
+    pub check: &'a (dyn Fn(&S, &S, &[Change]) -> Result<(), CommitError> + Sync),
     /// A lease made of the answer, in the same transaction.
-    pub remember: &'a dyn Fn(&Snapshot<S>, &T) -> Option<LeaseChange>,
+    pub remember: &'a (dyn Fn(&Snapshot<S>, &T) -> Option<LeaseChange> + Sync),
 }
 
 /// One live stream.
@@ -263,7 +267,9 @@ impl<S: State> Stream<S> {
                         }
                         return Err(match error {
                             AppendError::Backend(error) => error.into(),
-                            AppendError::Conflict { .. } | AppendError::Claimed(_) | AppendError::Closed => store::StoreError::Closed.into(),
+                            AppendError::Conflict { .. } | AppendError::Claimed(_) | AppendError::Closed => {
+                                store::StoreError::Closed.into()
+                            }
                         });
                     }
                 },
@@ -297,7 +303,13 @@ impl<S: State> Stream<S> {
         Ok(Queued::Waiting { next, epoch, output, pending })
     }
 
-    fn seal(&self, before: &Snapshot<S>, origin: &Origin, now: Timestamp, changes: &[Change]) -> Result<Record, Broken> {
+    fn seal(
+        &self,
+        before: &Snapshot<S>,
+        origin: &Origin,
+        now: Timestamp,
+        changes: &[Change],
+    ) -> Result<Record, Broken> {
         let head = Head { revision: before.revision(), hash: before.hash };
         let actor = serde_json::to_string(&origin.actor)?;
         let request = serde_json::to_string(&origin.request)?;
@@ -308,7 +320,12 @@ impl<S: State> Stream<S> {
         let (taken, released) = claims::of_changes(self.id, changes, |id| before.document(id));
         let stream = self.name.clone();
         let taken = taken.into_iter().map(|claim| {
-            ClaimChange::Take(store::Claim { kind: claim.kind.into(), key: claim.key.into(), stream: stream.clone(), id: claim.id.into() })
+            ClaimChange::Take(store::Claim {
+                kind: claim.kind.into(),
+                key: claim.key.into(),
+                stream: stream.clone(),
+                id: claim.id.into(),
+            })
         });
         let released = released.into_iter().map(|claim| ClaimChange::Release {
             kind: claim.kind.into(),

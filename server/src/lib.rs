@@ -1,1 +1,112 @@
-//! placeholder
+//! The HTTP server: one module per API resource, each only a door: it parses, asks permission, commits, and renders.
+//!
+//! Follow one request: the [`middleware`] gives it a ray and an audit id; [`call::Call`] finds its operation,
+//! authenticates its caller and reads its body; the handler asks for [`call::Access`] to the account, which is the
+//! permission and the state in one; and answers with [`answer::Success`] or [`error::Error`].
+
+pub mod accounts;
+pub mod answer;
+pub mod app;
+pub mod authenticate;
+pub mod authorize;
+pub mod call;
+pub mod dev;
+pub mod error;
+pub mod health;
+pub mod iam_permission_groups;
+pub mod members;
+pub mod middleware;
+pub mod openapi;
+pub mod operations;
+pub mod policies;
+pub mod repeats;
+pub mod resource_groups;
+pub mod roles;
+pub mod settings;
+pub mod sso_connectors;
+pub mod sso_verification;
+pub mod throttle;
+pub mod token_permission_groups;
+pub mod user_group_members;
+pub mod user_groups;
+pub mod wire;
+pub mod zones;
+
+use std::future::Future;
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use crate::app::App;
+pub use crate::settings::{Settings, WireShapes};
+
+/// Where the v4 API lives; the same routes are served at the root too, as the SDKs' own tests ask for.
+pub const BASE_PATH: &str = "/client/v4";
+
+/// Every route of the API, each declared once, with its operation id, in its own module.
+fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::get))
+        .routes(routes!(members::list, members::create))
+        .routes(routes!(members::get, members::update, members::delete))
+        .routes(routes!(roles::list))
+        .routes(routes!(roles::get))
+        .routes(routes!(iam_permission_groups::list))
+        .routes(routes!(iam_permission_groups::get))
+        .routes(routes!(resource_groups::list, resource_groups::create))
+        .routes(routes!(resource_groups::get, resource_groups::update, resource_groups::delete))
+        .routes(routes!(user_groups::list, user_groups::create))
+        .routes(routes!(user_groups::get, user_groups::update, user_groups::delete))
+        .routes(routes!(user_group_members::list, user_group_members::add, user_group_members::replace))
+        .routes(routes!(user_group_members::get, user_group_members::remove))
+        .routes(routes!(sso_connectors::list, sso_connectors::create))
+        .routes(routes!(sso_connectors::get, sso_connectors::update, sso_connectors::delete))
+        .routes(routes!(sso_connectors::begin_verification))
+        .routes(routes!(token_permission_groups::list_for_account))
+        .routes(routes!(token_permission_groups::list_for_user))
+        .routes(routes!(zones::list, zones::create))
+        .routes(routes!(zones::get, zones::delete))
+        .routes(routes!(authorize::authorize))
+}
+
+/// All that we serve.
+pub fn router(app: App) -> Router {
+    let (api, _) = api().split_for_parts();
+    let api = api.fallback(error::no_route).method_not_allowed_fallback(error::wrong_method);
+    let dev = if app.settings.dev { dev::routes() } else { Router::new() };
+    Router::new()
+        .nest(BASE_PATH, api.clone())
+        .merge(api)
+        .merge(dev)
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(openapi::document))
+        .layer(DefaultBodyLimit::disable())
+        .layer(axum::middleware::from_fn_with_state(app.clone(), middleware::around))
+        .with_state(app)
+}
+
+/// Serves until `shutdown` resolves; requests in flight are finished.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    app: App,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    use axum::serve::ListenerExt;
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps delaying small packets");
+        }
+    });
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
+}

@@ -206,11 +206,16 @@ fn everything_token(effect: Effect, permissions: &[&str]) -> TokenPolicy {
 #[test]
 fn a_deny_of_writing_leaves_reading() {
     let world = World::new();
-    let token = make_token([everything_token(Effect::Allow, &["DNS Write@zone"]), everything_token(Effect::Deny, &["DNS Write@zone"])]);
+    let token = make_token([
+        everything_token(Effect::Allow, &["DNS Write@zone"]),
+        everything_token(Effect::Deny, &["DNS Write@zone"]),
+    ]);
     let mut world = world;
     world.step(&Step::CreateZone(0));
     let caller = Caller::AccountToken(account_id(), token.into());
-    let ask = |permission| engine_decides(&world, &Question { caller: caller.clone(), accepted: vec![permission], key: zone_key(0) });
+    let ask = |permission| {
+        engine_decides(&world, &Question { caller: caller.clone(), accepted: vec![permission], key: zone_key(0) })
+    };
     assert_eq!(ask("DNS Read@zone").reason, Reason::Allow);
     assert_eq!(ask("DNS Write@zone").reason, Reason::ExplicitDeny);
 }
@@ -222,13 +227,20 @@ fn what_cannot_be_read_in_a_policy_grants_nothing_and_denies_everything() {
         for effect in [Effect::Allow, Effect::Deny] {
             let mut world = World::new();
             let scope = Scope::listed(account_id(), [object.into()]);
-            let group =
-                ResourceGroup { id: resource_group_id(0), name: "odd".into(), kind: Kind::Custom, scope, created_on: NOW(), modified_on: NOW() };
+            let group = ResourceGroup {
+                id: resource_group_id(0),
+                name: "odd".into(),
+                kind: Kind::Custom,
+                scope,
+                created_on: NOW(),
+                modified_on: NOW(),
+            };
             world.apply(&[Change::put(Document::ResourceGroup(group.into()))]);
             let member = if effect == Effect::Allow { 1 } else { 0 };
             world.step(&Step::Invite { n: 1, rules: vec![], accepted: true });
             let world = with_policy(&world, member, stored(effect, "all_privileges", resource_group_id(0)));
-            let question = Question { caller: Caller::User(member), accepted: vec!["Billing Read@account"], key: account_key() };
+            let question =
+                Question { caller: Caller::User(member), accepted: vec!["Billing Read@account"], key: account_key() };
             assert!(!engine_decides(&world, &question).allowed, "{effect:?} {object}");
         }
     }
@@ -237,7 +249,10 @@ fn what_cannot_be_read_in_a_policy_grants_nothing_and_denies_everything() {
 #[test]
 fn what_cannot_be_read_inside_an_account_key_of_a_token_denies_everything() {
     let inner = TokenResource::Within([("nonsense".into(), Star::Star)].into());
-    let deny = TokenPolicy { resources: [(account_key().into(), inner)].into(), ..everything_token(Effect::Deny, &["Billing Read@account"]) };
+    let deny = TokenPolicy {
+        resources: [(account_key().into(), inner)].into(),
+        ..everything_token(Effect::Deny, &["Billing Read@account"])
+    };
     let token = make_token([everything_token(Effect::Allow, &["Billing Write@account"]), deny]);
     let caller = Caller::AccountToken(account_id(), token.into());
     let question = Question { caller, accepted: vec!["Billing Read@account"], key: account_key() };

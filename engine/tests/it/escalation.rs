@@ -60,7 +60,10 @@ fn company() -> World {
     world.run(|state, environment| model::resources::create_zone(state, environment, "zone0.example.com", zone_id(0)));
     world.run(|state, environment| model::resources::create_zone(state, environment, "zone1.example.com", zone_id(1)));
     for (n, objects) in [(SHOPS, zone_key(0)), (UNUSED, zone_key(0)), (ALL, "*".to_owned())] {
-        let new = NewResourceGroup { name: format!("resources {n}"), scope: ScopeInput { key: account_key(), objects: vec![objects] } };
+        let new = NewResourceGroup {
+            name: format!("resources {n}"),
+            scope: ScopeInput { key: account_key(), objects: vec![objects] },
+        };
         world.run(|state, environment| resource_groups::create(state, environment, &new, resource_group_id(n)));
     }
     let whole = world.whole().0;
@@ -99,7 +102,9 @@ fn company() -> World {
         place_in_group(DNS, CLEO),
     ]);
     let rex = world.state.member(&member_id(REX)).unwrap().clone();
-    world.apply(&[Change::put(Document::Member(Member { standing: Standing::Rejected { since: NOW() }, ..rex }.into()))]);
+    world.apply(&[Change::put(Document::Member(
+        Member { standing: Standing::Rejected { since: NOW() }, ..rex }.into(),
+    ))]);
     assert_eq!(ORACLE.super_administrators(&world.state), [member_id(ADA), member_id(EVE)]);
     world
 }
@@ -165,7 +170,9 @@ fn leave(world: &World, group: u8, member: u8) -> Operation {
 }
 fn set_resources(world: &World, n: u8, object: &str) -> Operation {
     let scope = ScopeInput { key: account_key(), objects: vec![object.to_owned()] };
-    world.changes(|state, environment| resource_groups::update(state, environment, resource_group_id(n), None, Some(&scope)))
+    world.changes(|state, environment| {
+        resource_groups::update(state, environment, resource_group_id(n), None, Some(&scope))
+    })
 }
 
 fn check(world: &World, principal: &Principal, operation: Operation) -> Result<(), FaultKind> {
@@ -203,14 +210,24 @@ fn account_settings_write_does_not_make_super_administrators() {
         ("beside another role", |world, _| set_roles(world, GUS, &["admin", "all_privileges"])),
         ("by a scope in the policy", |world, _| {
             let inline = ResourceGroupInput::Inline(ScopeInput { key: account_key(), objects: vec!["*".to_owned()] });
-            set_member(world, CLEO, &[PolicyInput { resource_groups: vec![inline], ..allow("all_privileges", id(0, 0)) }])
+            set_member(
+                world,
+                CLEO,
+                &[PolicyInput { resource_groups: vec![inline], ..allow("all_privileges", id(0, 0)) }],
+            )
         }),
         ("by a policy of an invited member", |world, whole| set_member(world, DORA, &[allow("all_privileges", whole)])),
         ("by inviting", |world, whole| invite(world, 9, &[allow("all_privileges", whole)], false)),
         ("by adding at once", |world, whole| invite(world, 9, &[allow("all_privileges", whole)], true)),
-        ("by inviting an invited member again", |world, whole| invite(world, DORA, &[allow("all_privileges", whole)], false)),
-        ("by inviting again one who declined", |world, whole| invite(world, REX, &[allow("all_privileges", whole)], false)),
-        ("by adding at once one who declined", |world, whole| invite(world, REX, &[allow("all_privileges", whole)], true)),
+        ("by inviting an invited member again", |world, whole| {
+            invite(world, DORA, &[allow("all_privileges", whole)], false)
+        }),
+        ("by inviting again one who declined", |world, whole| {
+            invite(world, REX, &[allow("all_privileges", whole)], false)
+        }),
+        ("by adding at once one who declined", |world, whole| {
+            invite(world, REX, &[allow("all_privileges", whole)], true)
+        }),
         ("by a policy of a group", |world, whole| set_group(world, DNS, &[allow("all_privileges", whole)])),
         ("by a policy of an empty group", |world, whole| set_group(world, EMPTY, &[allow("all_privileges", whole)])),
         ("by a new group", |world, whole| new_group(world, &[allow("all_privileges", whole)])),
@@ -231,12 +248,25 @@ fn account_settings_write_does_not_unmake_super_administrators() {
         ("by taking the policy away", |world, _| set_member(world, ADA, &[])),
         ("by taking the role away", |world, _| set_roles(world, ADA, &["admin"])),
         ("by removing the member", |world, _| remove_member(world, ADA)),
-        ("by adding a deny", |world, whole| set_member(world, ADA, &[allow("all_privileges", whole), deny("billing", whole), deny("admin", whole), deny("all_privileges", whole)])),
+        ("by adding a deny", |world, whole| {
+            set_member(
+                world,
+                ADA,
+                &[
+                    allow("all_privileges", whole),
+                    deny("billing", whole),
+                    deny("admin", whole),
+                    deny("all_privileges", whole),
+                ],
+            )
+        }),
         ("by adding the member to a group that denies", |world, _| join(world, BANNED, ADA)),
         ("by taking the member out of the group", |world, _| leave(world, ADMINS, EVE)),
         ("by deleting the group", |world, _| delete_group(world, ADMINS)),
         ("by taking the policy of the group away", |world, _| set_group(world, ADMINS, &[])),
-        ("by adding a deny to the group", |world, whole| set_group(world, ADMINS, &[allow("all_privileges", whole), deny("admin_readonly", whole)])),
+        ("by adding a deny to the group", |world, whole| {
+            set_group(world, ADMINS, &[allow("all_privileges", whole), deny("admin_readonly", whole)])
+        }),
     ];
     all(rows, company, &settings_token(), ESCALATION);
 }
@@ -265,7 +295,14 @@ fn widening_a_resource_group_neither_makes_nor_unmakes_super_administrators() {
     let stored = |access, holder: u8| {
         let mut world = company();
         let scope = Scope::listed(account_id(), [zone_key(0).into()]);
-        let group = ResourceGroup { id: resource_group_id(9), name: "nine".into(), kind: Kind::Custom, scope, created_on: NOW(), modified_on: NOW() };
+        let group = ResourceGroup {
+            id: resource_group_id(9),
+            name: "nine".into(),
+            kind: Kind::Custom,
+            scope,
+            created_on: NOW(),
+            modified_on: NOW(),
+        };
         let policy = model::policies::Policy {
             id: PolicyId(id(0x50, 0)),
             access,
@@ -317,11 +354,15 @@ fn scim_provisioning_changes_no_policies() {
         ("by taking a member out of a group that denies", |world, _| leave(world, BANNED, BOB)),
         ("by deleting a group that denies somebody something", |world, _| delete_group(world, BANNED)),
         ("by emptying a group that denies", |world, _| {
-            world.changes(|state, environment| user_group_members::replace(state, environment, group_id(BANNED), &[], ""))
+            world.changes(|state, environment| {
+                user_group_members::replace(state, environment, group_id(BANNED), &[], "")
+            })
         }),
         ("by joining the group of super administrators", |world, _| join(world, ADMINS, CLEO)),
         ("by making a super administrator", |world, whole| set_member(world, CLEO, &[allow("all_privileges", whole)])),
-        ("by lifting a super administrator's deny", |world, whole| set_member(world, BEA, &[allow("all_privileges", whole)])),
+        ("by lifting a super administrator's deny", |world, whole| {
+            set_member(world, BEA, &[allow("all_privileges", whole)])
+        }),
     ];
     all(rows, company, &scim_token(), ESCALATION);
 }
@@ -388,7 +429,13 @@ fn what_is_denied_within_a_zone_is_not_granted_on_the_zone() {
     let policy = |effect, key: String| TokenPolicy {
         id: PolicyId(id(0x60, 0)),
         effect,
-        permission_groups: CATALOG.iam_group_by_label("domain_dns").unwrap().allows.iter().map(|index| CATALOG.permission_at(index).id).collect(),
+        permission_groups: CATALOG
+            .iam_group_by_label("domain_dns")
+            .unwrap()
+            .allows
+            .iter()
+            .map(|index| CATALOG.permission_at(index).id)
+            .collect(),
         resources: [(key.into(), TokenResource::Everything(Star::Star))].into(),
     };
     let token = make_token([policy(Effect::Allow, zone_key(0)), policy(Effect::Deny, widget_key(0))]);
@@ -440,7 +487,9 @@ fn the_last_super_administrator_stays() {
         ("reducing herself", |world, _| set_member(world, ADA, &[])),
         ("taking a smaller role", |world, _| set_roles(world, ADA, &["admin"])),
         ("leaving", |world, _| remove_member(world, ADA)),
-        ("denying herself", |world, whole| set_member(world, ADA, &[allow("all_privileges", whole), deny("admin_readonly", whole)])),
+        ("denying herself", |world, whole| {
+            set_member(world, ADA, &[allow("all_privileges", whole), deny("admin_readonly", whole)])
+        }),
         ("joining a group that denies", |world, _| join(world, BANNED, ADA)),
         ("handing over to an invited member", |world, _| {
             // One commit, as no operation does it, but a batch might.
@@ -467,7 +516,9 @@ fn the_last_super_administrator_by_a_group_keeps_the_group() {
         ("leaving the group", |world, _| leave(world, ADMINS, EVE)),
         ("deleting the group", |world, _| delete_group(world, ADMINS)),
         ("emptying its policies", |world, _| set_group(world, ADMINS, &[])),
-        ("denying in it", |world, whole| set_group(world, ADMINS, &[allow("all_privileges", whole), deny("all_privileges", whole)])),
+        ("denying in it", |world, whole| {
+            set_group(world, ADMINS, &[allow("all_privileges", whole), deny("all_privileges", whole)])
+        }),
         ("leaving the account", |world, _| remove_member(world, EVE)),
     ];
     all(rows, alone, &Principal::User(user_id(EVE)), LAST);
@@ -477,7 +528,9 @@ fn the_last_super_administrator_by_a_group_keeps_the_group() {
 fn whoever_is_no_super_administrator_may_reduce_itself_and_no_more() {
     let bea = Principal::User(user_id(BEA));
     let allowed: &[Row] = &[
-        ("gives up a grant that a deny cancels", |world, whole| set_member(world, BEA, &[deny("admin_readonly", whole)]) ),
+        ("gives up a grant that a deny cancels", |world, whole| {
+            set_member(world, BEA, &[deny("admin_readonly", whole)])
+        }),
         ("leaves", |world, _| remove_member(world, BEA)),
     ];
     let refused: &[Row] = &[
@@ -499,17 +552,27 @@ fn whoever_is_no_super_administrator_may_reduce_itself_and_no_more() {
     let world = company();
     assert_eq!(check(&world, &Principal::User(user_id(BOB)), leave(&world, BANNED, BOB)), ESCALATION);
     assert_eq!(check(&world, &Principal::User(user_id(GUS)), set_roles(&world, GUS, &[])), Ok(()));
-    assert_eq!(check(&world, &Principal::User(user_id(GUS)), set_roles(&world, CLEO, &["audit_logs_viewer"])), ESCALATION);
+    assert_eq!(
+        check(&world, &Principal::User(user_id(GUS)), set_roles(&world, CLEO, &["audit_logs_viewer"])),
+        ESCALATION
+    );
 }
 
 #[test]
 fn a_user_token_grants_all_privileges_only_if_it_may_do_all_that_its_owner_may() {
     let world = company();
-    let token = |owner: u8, policies: Vec<TokenPolicy>| Caller::UserToken(owner, make_token(policies).into()).principal();
+    let token =
+        |owner: u8, policies: Vec<TokenPolicy>| Caller::UserToken(owner, make_token(policies).into()).principal();
     let policy = |effect, except: &str, key: &str| TokenPolicy {
         id: PolicyId(id(0x60, 0)),
         effect,
-        permission_groups: CATALOG.all_privileges().iter().map(|index| CATALOG.permission_at(index)).filter(|one| *one.name != *except).map(|one| one.id).collect(),
+        permission_groups: CATALOG
+            .all_privileges()
+            .iter()
+            .map(|index| CATALOG.permission_at(index))
+            .filter(|one| *one.name != *except)
+            .map(|one| one.id)
+            .collect(),
         resources: [(key.into(), TokenResource::Everything(Star::Star))].into(),
     };
     let any = "com.cloudflare.api.account.*";
@@ -524,15 +587,18 @@ fn a_user_token_grants_all_privileges_only_if_it_may_do_all_that_its_owner_may()
     assert_eq!(check(&world, &token(GUS, vec![full()]), grant()), ESCALATION);
     assert_eq!(check(&world, &token(BEA, vec![full()]), grant()), ESCALATION);
     // An account's token is nobody's hand, whatever it may do.
-    let account = Caller::AccountToken(account_id(), make_token([policy(Effect::Allow, "", &account_key())]).into()).principal();
+    let account =
+        Caller::AccountToken(account_id(), make_token([policy(Effect::Allow, "", &account_key())]).into()).principal();
     assert_eq!(check(&world, &account, grant()), ESCALATION);
 }
 
 #[test]
 fn what_does_not_touch_permissions_is_not_asked_about() {
     let world = company();
-    let zone = world.changes(|state, environment| model::resources::create_zone(state, environment, "new.example.com", zone_id(7)));
-    let only_zone = zone.unwrap().into_iter().filter(|change| matches!(change, Change::Put(Document::Resource(_)))).collect();
+    let zone = world
+        .changes(|state, environment| model::resources::create_zone(state, environment, "new.example.com", zone_id(7)));
+    let only_zone =
+        zone.unwrap().into_iter().filter(|change| matches!(change, Change::Put(Document::Resource(_)))).collect();
     assert_eq!(check(&world, &Principal::User(user_id(CLEO)), Ok(only_zone)), Ok(()));
 }
 

@@ -34,7 +34,9 @@ fn once_accepted(world: &World) -> BTreeSet<MemberId> {
     let accept = world.state.documents().filter_map(|document| match document {
         Document::Member(member) if matches!(member.standing, Standing::Pending { .. }) => {
             let user = user_id(member.id.0.as_bytes()[15]);
-            Some(Change::put(Document::Member(Member { standing: Standing::Accepted { user, since: NOW() }, ..Member::clone(&member) }.into())))
+            Some(Change::put(Document::Member(
+                Member { standing: Standing::Accepted { user, since: NOW() }, ..Member::clone(&member) }.into(),
+            )))
         }
         _ => None,
     });
@@ -135,7 +137,8 @@ fn what_scim_provisioning_is_let_grant_it_holds_itself() {
             let mut granted = 0;
             for policy in added {
                 for group in policy.permission_groups.iter().filter_map(|id| CATALOG.iam_group(id)) {
-                    let actions: Vec<_> = group.allows.iter().map(|index| ORACLE.action(CATALOG.permission_at(index))).collect();
+                    let actions: Vec<_> =
+                        group.allows.iter().map(|index| ORACLE.action(CATALOG.permission_at(index))).collect();
                     for scope in policy.resource_groups.iter().filter_map(|id| after.resource_group(id)) {
                         granted += 1;
                         let holds = ORACLE.holds_on_scope(&world.state, caller.subject(), &actions, &scope.scope);
@@ -159,13 +162,25 @@ fn what_scim_provisioning_is_let_grant_it_holds_itself() {
 }
 
 fn is_new_allow(policy: &Policy, old: &[Policy]) -> bool {
-    let same = |one: &Policy| one.permission_groups == policy.permission_groups && one.resource_groups == policy.resource_groups;
+    let same = |one: &Policy| {
+        one.permission_groups == policy.permission_groups && one.resource_groups == policy.resource_groups
+    };
     policy.access == Effect::Allow && !old.iter().any(|one| one.access == Effect::Allow && same(one))
 }
 
 /// A token with all that some IAM permission groups give, somewhere, and perhaps with a deny.
 fn bundle_token() -> impl Strategy<Value = Caller> {
-    let labels = vec(prop::sample::select(vec!["domain_dns", "domain_admin", "domain_admin_readonly", "widget_operator", "part_reader", "billing"]), 1..4);
+    let labels = vec(
+        prop::sample::select(vec![
+            "domain_dns",
+            "domain_admin",
+            "domain_admin_readonly",
+            "widget_operator",
+            "part_reader",
+            "billing",
+        ]),
+        1..4,
+    );
     let key = prop_oneof![2 => Just(account_key()), 3 => (0..2u8).prop_map(zone_key)];
     (labels, key, prop::option::weighted(0.3, token_policy())).prop_map(|(labels, key, other)| {
         let permissions = labels.iter().flat_map(|label| CATALOG.iam_group_by_label(label).unwrap().allows.iter());

@@ -122,7 +122,8 @@ impl World {
         let rules = Rules { accept_anybody: true, ..Rules::default() };
         let mut world = World { state: AccountState::new(ENGINE.watched()), rules, ids: Arc::default() };
         let new = NewAccount { name: "Example".into(), kind: None };
-        let (mut changes, _) = world.with(|environment, _| accounts::create(environment, &new, account_id(), &user(0))).unwrap();
+        let (mut changes, _) =
+            world.with(|environment, _| accounts::create(environment, &new, account_id(), &user(0))).unwrap();
         for change in &mut changes {
             if let Change::Put(Document::Member(member)) = change {
                 *member = Arc::new(Member { id: member_id(0), ..Member::clone(member) });
@@ -162,7 +163,10 @@ impl World {
     }
 
     /// An operation that must succeed.
-    pub fn run<T>(&mut self, operation: impl FnOnce(&AccountState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem>) {
+    pub fn run<T>(
+        &mut self,
+        operation: impl FnOnce(&AccountState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem>,
+    ) {
         let changes = self.changes(operation).unwrap();
         self.apply(&changes);
     }
@@ -246,7 +250,11 @@ fn place() -> impl Strategy<Value = Where> {
 }
 
 pub fn rule() -> impl Strategy<Value = Rule> + Clone {
-    (effect(), vec(label(), 1..3).boxed(), vec(place(), 1..3).boxed()).prop_map(|(effect, groups, places)| Rule { effect, groups, places })
+    (effect(), vec(label(), 1..3).boxed(), vec(place(), 1..3).boxed()).prop_map(|(effect, groups, places)| Rule {
+        effect,
+        groups,
+        places,
+    })
 }
 
 impl World {
@@ -255,7 +263,9 @@ impl World {
             Where::Whole => ResourceGroupInput::Id(self.whole().to_string()),
             Where::Group(n) => ResourceGroupInput::Id(resource_group_id(*n).to_string()),
             Where::Zone(n) => ResourceGroupInput::Id(self.zone_group(*n).to_string()),
-            Where::Inline(objects) => ResourceGroupInput::Inline(ScopeInput { key: account_key(), objects: objects.clone() }),
+            Where::Inline(objects) => {
+                ResourceGroupInput::Inline(ScopeInput { key: account_key(), objects: objects.clone() })
+            }
         });
         PolicyInput {
             id: None,
@@ -380,8 +390,11 @@ impl World {
         let scope = |objects: &Objects| ScopeInput { key: account_key(), objects: objects.clone() };
         let changes = match step {
             Step::Invite { n, rules, accepted } => {
-                let new = NewMember { email: email(*n), grants: Grants::Policies(self.inputs(rules)), accepted: *accepted };
-                self.changes(|state, environment| members::create(state, environment, &new, member_id(*n), Some(&user(*n))))
+                let new =
+                    NewMember { email: email(*n), grants: Grants::Policies(self.inputs(rules)), accepted: *accepted };
+                self.changes(|state, environment| {
+                    members::create(state, environment, &new, member_id(*n), Some(&user(*n)))
+                })
             }
             Step::UpdateMember { n, rules } => {
                 let grants = Grants::Policies(self.inputs(rules));
@@ -394,30 +407,42 @@ impl World {
             }
             Step::CreateGroup { n, rules } | Step::UpdateGroup { n, rules } => {
                 let inputs = self.inputs(rules);
-                self.changes(|state, environment| user_groups::update(state, environment, group_id(*n), None, Some(&inputs)))
+                self.changes(|state, environment| {
+                    user_groups::update(state, environment, group_id(*n), None, Some(&inputs))
+                })
             }
             Step::DeleteGroup(n) => self.changes(|state, _| user_groups::delete(state, group_id(*n))),
             Step::Join { group, member } => {
                 let members = [member_id(*member).to_string()];
-                self.changes(|state, environment| user_group_members::add(state, environment, group_id(*group), &members, ""))
+                self.changes(|state, environment| {
+                    user_group_members::add(state, environment, group_id(*group), &members, "")
+                })
             }
             Step::Leave { group, member } => {
                 self.changes(|state, _| user_group_members::remove(state, group_id(*group), member_id(*member)))
             }
             Step::CreateResourceGroup { n, objects } if self.state.resource_group(&resource_group_id(*n)).is_none() => {
                 let new = NewResourceGroup { name: format!("resources {n}"), scope: scope(objects) };
-                self.changes(|state, environment| resource_groups::create(state, environment, &new, resource_group_id(*n)))
+                self.changes(|state, environment| {
+                    resource_groups::create(state, environment, &new, resource_group_id(*n))
+                })
             }
             Step::CreateResourceGroup { n, objects } | Step::UpdateResourceGroup { n, objects } => {
                 let scope = scope(objects);
-                self.changes(|state, environment| resource_groups::update(state, environment, resource_group_id(*n), None, Some(&scope)))
+                self.changes(|state, environment| {
+                    resource_groups::update(state, environment, resource_group_id(*n), None, Some(&scope))
+                })
             }
-            Step::DeleteResourceGroup(n) => self.changes(|state, _| resource_groups::delete(state, resource_group_id(*n))),
-            Step::CreateZone(n) => {
-                self.changes(|state, environment| resources::create_zone(state, environment, &format!("zone{n}.example.com"), zone_id(*n)))
+            Step::DeleteResourceGroup(n) => {
+                self.changes(|state, _| resource_groups::delete(state, resource_group_id(*n)))
             }
+            Step::CreateZone(n) => self.changes(|state, environment| {
+                resources::create_zone(state, environment, &format!("zone{n}.example.com"), zone_id(*n))
+            }),
             Step::DeleteZone(n) => self.changes(|state, _| resources::delete_zone(state, zone_id(*n))),
-            Step::PutMember { n, standing, rules } => Ok(vec![Change::put(Document::Member(self.raw_member(*n, *standing, rules).into()))]),
+            Step::PutMember { n, standing, rules } => {
+                Ok(vec![Change::put(Document::Member(self.raw_member(*n, *standing, rules).into()))])
+            }
             Step::PutGroup { n, rules } => Ok(vec![Change::put(Document::UserGroup(
                 UserGroup {
                     id: group_id(*n),
@@ -428,9 +453,9 @@ impl World {
                 }
                 .into(),
             ))]),
-            Step::PutResourceGroup { n, key, objects, anonymous } => Ok(vec![Change::put(Document::ResourceGroup(
-                raw_resource_group(*n, *key, objects, *anonymous).into(),
-            ))]),
+            Step::PutResourceGroup { n, key, objects, anonymous } => {
+                Ok(vec![Change::put(Document::ResourceGroup(raw_resource_group(*n, *key, objects, *anonymous).into()))])
+            }
             Step::PutWidget { n, parent } => Ok(vec![registered(widget_key(*n), *parent)]),
             Step::PutPart { n, parent } => Ok(vec![registered(part_key(*n), *parent)]),
             Step::Forget(sort, n) => Ok(vec![Change::Delete(match sort {
@@ -485,7 +510,8 @@ pub fn registered(key: String, parent: u8) -> Change {
         6 => Some("nonsense".to_owned()),
         _ => None,
     };
-    let resource = Resource { name: key.as_str().into(), key: key.into(), parent: parent.map(Into::into), created_on: NOW() };
+    let resource =
+        Resource { name: key.as_str().into(), key: key.into(), parent: parent.map(Into::into), created_on: NOW() };
     Change::put(Document::Resource(resource.into()))
 }
 
@@ -505,7 +531,10 @@ fn world_of(step: impl Strategy<Value = Step>, most: usize) -> impl Strategy<Val
         let mut start = vec![Step::CreateZone(0), Step::CreateZone(1)];
         start.extend([0, 1].map(|n| Step::PutWidget { n, parent: n }));
         start.extend([0, 1].map(|n| Step::PutPart { n, parent: 3 + n }));
-        start.extend([Step::CreateGroup { n: 0, rules: vec![] }, Step::CreateResourceGroup { n: 0, objects: vec!["*".to_owned()] }]);
+        start.extend([
+            Step::CreateGroup { n: 0, rules: vec![] },
+            Step::CreateResourceGroup { n: 0, objects: vec!["*".to_owned()] },
+        ]);
         start.extend((1..5).map(|n| Step::Invite { n, rules: vec![], accepted: n < 4 }));
         for step in start.iter().chain(&steps) {
             world.step(step);
@@ -541,7 +570,9 @@ impl Caller {
         match self {
             Caller::User(n) => Principal::User(user_id(*n)),
             Caller::UserToken(n, token) => Principal::UserToken { user: user_id(*n), token: compiled(token) },
-            Caller::AccountToken(account, token) => Principal::AccountToken { account: *account, token: compiled(token) },
+            Caller::AccountToken(account, token) => {
+                Principal::AccountToken { account: *account, token: compiled(token) }
+            }
         }
     }
 
@@ -603,7 +634,12 @@ fn key() -> impl Strategy<Value = String> {
 
 pub fn token() -> impl Strategy<Value = Arc<Token>> {
     vec(token_policy(), 1..4).prop_map(|policies| {
-        Arc::new(make_token(policies.into_iter().enumerate().map(|(at, policy)| TokenPolicy { id: PolicyId(id(0x60, at as u8)), ..policy })))
+        Arc::new(make_token(
+            policies
+                .into_iter()
+                .enumerate()
+                .map(|(at, policy)| TokenPolicy { id: PolicyId(id(0x60, at as u8)), ..policy }),
+        ))
     })
 }
 
@@ -642,17 +678,19 @@ pub fn token_policy() -> impl Strategy<Value = TokenPolicy> {
         5 => Just(None),
         2 => vec(stored_object(), 0..3).prop_map(Some),
     ];
-    (effect(), vec(permission_id, 2..8), vec((outer, resource), 1..3)).prop_map(|(effect, permission_groups, resources)| {
-        let resources = resources.into_iter().map(|(key, inner)| {
-            let resource = match inner {
-                None => TokenResource::Everything(Star::Star),
-                Some(keys) => TokenResource::Within(keys.into_iter().map(|key| (key.into(), Star::Star)).collect()),
-            };
-            (key.into(), resource)
-        });
-        let resources: BTreeMap<Box<str>, TokenResource> = resources.collect();
-        TokenPolicy { id: PolicyId(id(0x60, 0)), effect, permission_groups: permission_groups.into(), resources }
-    })
+    (effect(), vec(permission_id, 2..8), vec((outer, resource), 1..3)).prop_map(
+        |(effect, permission_groups, resources)| {
+            let resources = resources.into_iter().map(|(key, inner)| {
+                let resource = match inner {
+                    None => TokenResource::Everything(Star::Star),
+                    Some(keys) => TokenResource::Within(keys.into_iter().map(|key| (key.into(), Star::Star)).collect()),
+                };
+                (key.into(), resource)
+            });
+            let resources: BTreeMap<Box<str>, TokenResource> = resources.collect();
+            TokenPolicy { id: PolicyId(id(0x60, 0)), effect, permission_groups: permission_groups.into(), resources }
+        },
+    )
 }
 
 pub fn accepted_set(accepted: &[&'static str]) -> PermissionSet {
@@ -665,5 +703,9 @@ pub fn actions(accepted: &[&'static str]) -> Vec<Action<'static>> {
 
 /// A place in a group, as a change.
 pub fn place_in_group(group: u8, member: u8) -> Change {
-    Change::put(Document::GroupMember(GroupMember { group: group_id(group), member: member_id(member), created_on: NOW() }))
+    Change::put(Document::GroupMember(GroupMember {
+        group: group_id(group),
+        member: member_id(member),
+        created_on: NOW(),
+    }))
 }

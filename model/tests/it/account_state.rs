@@ -92,7 +92,8 @@ fn take(world: &mut World, step: &Step) {
     let group_name = |n: u8| format!("group {n}");
     let _ = match step {
         Step::Invite(n, policies, accepted) => {
-            let new = NewMember { email: email(*n), grants: Grants::Policies(inputs(world, policies)), accepted: *accepted };
+            let new =
+                NewMember { email: email(*n), grants: Grants::Policies(inputs(world, policies)), accepted: *accepted };
             world.commit(|state, environment| members::create(state, environment, &new, member_id(*n), Some(&user(*n))))
         }
         Step::SetMember(n, policies) => world.set_member(*n, &inputs(world, policies)),
@@ -101,45 +102,74 @@ fn take(world: &mut World, step: &Step) {
         Step::MakeGroup(n, name, policies) => world.make_group(*n, &group_name(*name), &inputs(world, policies)),
         Step::SetGroup(n, name, policies) => {
             let (name, policies) = (name.map(group_name), inputs(world, policies));
-            world.commit(|state, environment| user_groups::update(state, environment, group_id(*n), name.as_deref(), Some(&policies)))
+            world.commit(|state, environment| {
+                user_groups::update(state, environment, group_id(*n), name.as_deref(), Some(&policies))
+            })
         }
         Step::DeleteGroup(n) => world.commit(|state, _| user_groups::delete(state, group_id(*n))),
-        Step::Add(n, members) => world.commit(|state, environment| user_group_members::add(state, environment, group_id(*n), &names(members), "")),
-        Step::Replace(n, members) => world.commit(|state, environment| user_group_members::replace(state, environment, group_id(*n), &names(members), "")),
+        Step::Add(n, members) => world.commit(|state, environment| {
+            user_group_members::add(state, environment, group_id(*n), &names(members), "")
+        }),
+        Step::Replace(n, members) => world.commit(|state, environment| {
+            user_group_members::replace(state, environment, group_id(*n), &names(members), "")
+        }),
         Step::MakeResources(n, ..) if world.state.resource_group(&resource_group_id(*n)).is_some() => Ok(vec![]),
         Step::MakeResources(n, name, scope) => {
             let objects = objects(*scope);
-            world.make_resource_group(*n, &format!("resources {name}"), &objects.iter().map(String::as_str).collect::<Vec<_>>())
+            world.make_resource_group(
+                *n,
+                &format!("resources {name}"),
+                &objects.iter().map(String::as_str).collect::<Vec<_>>(),
+            )
         }
         Step::SetResources(n, name, number) => {
             let name = name.map(|name| format!("resources {name}"));
             let objects = objects(*number);
             let scope = scope(&objects.iter().map(String::as_str).collect::<Vec<_>>());
-            world.commit(|state, environment| resource_groups::update(state, environment, resource_group_id(*n), name.as_deref(), Some(&scope)))
+            world.commit(|state, environment| {
+                resource_groups::update(state, environment, resource_group_id(*n), name.as_deref(), Some(&scope))
+            })
         }
         Step::DeleteResources(n) => world.commit(|state, _| resource_groups::delete(state, resource_group_id(*n))),
         Step::MakeZone(n, _) if world.state.find_resource(&zone_key(*n)).is_some() => Ok(vec![]),
-        Step::MakeZone(n, name) => world.commit(|state, environment| resources::create_zone(state, environment, &format!("zone{name}.example.com"), zone_id(*n))),
+        Step::MakeZone(n, name) => world.commit(|state, environment| {
+            resources::create_zone(state, environment, &format!("zone{name}.example.com"), zone_id(*n))
+        }),
         Step::DeleteZone(n) => world.commit(|state, _| resources::delete_zone(state, zone_id(*n))),
         Step::Connect(n) => {
-            let new = NewSsoConnector { email_domain: format!("d{n}.example.com"), begin_verification: true, use_fedramp_language: false, enabled: false };
+            let new = NewSsoConnector {
+                email_domain: format!("d{n}.example.com"),
+                begin_verification: true,
+                use_fedramp_language: false,
+                enabled: false,
+            };
             world.commit(|state, environment| sso_connectors::create(state, environment, &new, connector_id(*n)))
         }
         Step::Disconnect(n) => world.commit(|state, _| sso_connectors::delete(state, connector_id(*n))),
         Step::MoveMember(n, address) => Ok(put(world, |state| {
-            let member = state.member(&member_id(*n)).filter(|_| state.member_by_email(&NameKey::of(&email(*address))).is_none())?;
-            Some(Document::Member(Member { email: Email::parse(&email(*address), "").unwrap(), ..member.clone() }.into()))
+            let member = state
+                .member(&member_id(*n))
+                .filter(|_| state.member_by_email(&NameKey::of(&email(*address))).is_none())?;
+            Some(Document::Member(
+                Member { email: Email::parse(&email(*address), "").unwrap(), ..member.clone() }.into(),
+            ))
         })),
         Step::RenameZone(n, name) => Ok(put(world, |state| {
             let name = format!("zone{name}.example.com");
-            let zone = state.find_resource(&zone_key(*n)).filter(|_| state.zone_named(&NameKey::of(&name)).is_none())?;
+            let zone =
+                state.find_resource(&zone_key(*n)).filter(|_| state.zone_named(&NameKey::of(&name)).is_none())?;
             Some(Document::Resource(Resource { name: name.into(), ..zone.clone() }.into()))
         })),
         Step::RewriteScope(n, number) => Ok(put(world, |state| {
             let holder = state.member(&member_id(*n))?;
-            let mut groups = holder.policies.iter().flat_map(|policy| &policy.resource_groups).filter_map(|id| state.resource_group(id));
+            let mut groups = holder
+                .policies
+                .iter()
+                .flat_map(|policy| &policy.resource_groups)
+                .filter_map(|id| state.resource_group(id));
             let group = groups.find(|group| matches!(group.kind, Kind::Anonymous { .. }))?;
-            let scope = model::resource_groups::Scope::listed(account_id(), objects(*number).into_iter().map(Into::into));
+            let scope =
+                model::resource_groups::Scope::listed(account_id(), objects(*number).into_iter().map(Into::into));
             Some(Document::ResourceGroup(ResourceGroup { scope, ..group.clone() }.into()))
         })),
     };
@@ -176,18 +206,30 @@ fn answered(state: &AccountState) -> LookUps {
     tell("members", format!("{members:?}"));
     tell("member_count", state.member_count().to_string());
     for member in state.members() {
-        tell(&format!("member_by_email {}", member.email.as_str()), format!("{:?}", state.member_by_email(&member.email.key()).map(|found| found.id)));
+        tell(
+            &format!("member_by_email {}", member.email.as_str()),
+            format!("{:?}", state.member_by_email(&member.email.key()).map(|found| found.id)),
+        );
         tell(&format!("groups_of {}", member.id), format!("{:?}", state.groups_of(member.id).collect::<Vec<_>>()));
     }
     for n in 0..12 {
-        tell(&format!("member_of_user {n}"), format!("{:?}", state.member_of_user(&user_id(n)).map(|member| member.id)));
+        tell(
+            &format!("member_of_user {n}"),
+            format!("{:?}", state.member_of_user(&user_id(n)).map(|member| member.id)),
+        );
         tell(&format!("policies_using {n}"), state.policies_using(&resource_group_id(n)).to_string());
     }
-    tell("user_groups", format!("{:?}", state.user_groups().map(|(key, group)| (key.clone(), group.id)).collect::<Vec<_>>()));
+    tell(
+        "user_groups",
+        format!("{:?}", state.user_groups().map(|(key, group)| (key.clone(), group.id)).collect::<Vec<_>>()),
+    );
     tell("user_group_count", state.user_group_count().to_string());
     for (key, group) in state.user_groups() {
         tell(&format!("user_group_named {}", key.as_str()), format!("{:?}", state.user_group_named(key)));
-        tell(&format!("group_members {}", group.id), format!("{:?}", state.group_members(group.id).collect::<Vec<_>>()));
+        tell(
+            &format!("group_members {}", group.id),
+            format!("{:?}", state.group_members(group.id).collect::<Vec<_>>()),
+        );
         tell(&format!("group_size {}", group.id), state.group_size(group.id).to_string());
     }
     tell("resource_groups", format!("{:?}", state.resource_groups().map(|group| group.id).collect::<Vec<_>>()));
@@ -203,7 +245,8 @@ fn recomputed(state: &AccountState) -> LookUps {
     let documents: Vec<Document> = state.documents().collect();
     let mut told = LookUps::new();
     let mut tell = |what: &str, answer: String| drop(told.insert(what.to_owned(), answer));
-    let (mut by_email, mut groups, mut named, mut zones) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let (mut by_email, mut groups, mut named, mut zones) =
+        (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let (mut users, mut using, mut holders) = (BTreeMap::new(), BTreeMap::<Id, usize>::new(), BTreeSet::new());
     let (mut custom, mut places) = (0, BTreeSet::new());
     let mut policies = |holder: Holder, policies: &[model::policies::Policy]| {
@@ -235,7 +278,9 @@ fn recomputed(state: &AccountState) -> LookUps {
                     named.insert(NameKey::of(&group.name), group.id);
                 }
             },
-            Document::Resource(zone) => drop(zones.insert(NameKey::of(&zone.name), resource_groups::zone_of(&zone.key).unwrap())),
+            Document::Resource(zone) => {
+                drop(zones.insert(NameKey::of(&zone.name), resource_groups::zone_of(&zone.key).unwrap()))
+            }
             Document::Account(_) | Document::Token(_) | Document::SsoConnector(_) | Document::User(_) => {}
         }
     }
@@ -243,7 +288,10 @@ fn recomputed(state: &AccountState) -> LookUps {
     tell("member_count", by_email.len().to_string());
     for (member, email) in by_email.values() {
         tell(&format!("member_by_email {}", email.as_str()), format!("{:?}", Some(member)));
-        tell(&format!("groups_of {member}"), format!("{:?}", places.iter().filter(|place| place.1 == *member).map(|place| place.0).collect::<Vec<_>>()));
+        tell(
+            &format!("groups_of {member}"),
+            format!("{:?}", places.iter().filter(|place| place.1 == *member).map(|place| place.0).collect::<Vec<_>>()),
+        );
     }
     for n in 0..12 {
         tell(&format!("member_of_user {n}"), format!("{:?}", users.get(&user_id(n)).copied()));
@@ -312,7 +360,8 @@ proptest! {
 #[test]
 fn a_change_that_does_not_fit_is_refused_and_the_state_stays() {
     let world = World::new();
-    let place = model::user_group_members::GroupMember { group: group_id(9), member: member_id(0), created_on: world.now() };
+    let place =
+        model::user_group_members::GroupMember { group: group_id(9), member: member_id(0), created_on: world.now() };
     let user_document = Document::User(user(0).into());
     for change in [
         Change::put(Document::GroupMember(place)),

@@ -53,10 +53,24 @@ fn every_document() -> Vec<Change> {
         created_on: now,
         updated_on: now,
     };
-    let group = |n: u8, kind, scope| Document::ResourceGroup(
-        resource_groups::ResourceGroup { id: resource_group_id(n), name: "shops".into(), kind, scope, created_on: now, modified_on: now }.into(),
-    );
-    let settings = Settings { abuse_contact_email: Some("abuse@example.com".into()), enforce_twofactor: true, api_access_enabled: Some(false) };
+    let group = |n: u8, kind, scope| {
+        Document::ResourceGroup(
+            resource_groups::ResourceGroup {
+                id: resource_group_id(n),
+                name: "shops".into(),
+                kind,
+                scope,
+                created_on: now,
+                modified_on: now,
+            }
+            .into(),
+        )
+    };
+    let settings = Settings {
+        abuse_contact_email: Some("abuse@example.com".into()),
+        enforce_twofactor: true,
+        api_access_enabled: Some(false),
+    };
     let token = Token {
         id: TokenId(id(0x70, 0)),
         name: "ci".into(),
@@ -68,16 +82,28 @@ fn every_document() -> Vec<Change> {
             permission_groups: Box::new([id(0x51, 2)]),
             resources: BTreeMap::from([
                 (zone_key(0).into(), TokenResource::Everything(Star::Star)),
-                (account_key().into(), TokenResource::Within([("com.cloudflare.api.account.zone.*".into(), Star::Star)].into())),
+                (
+                    account_key().into(),
+                    TokenResource::Within([("com.cloudflare.api.account.zone.*".into(), Star::Star)].into()),
+                ),
             ]),
         }]),
-        condition: Condition { within: vec![Network("192.0.2.1/24".into())], not_in: vec![Network("192.0.2.7/32".into())] },
+        condition: Condition {
+            within: vec![Network("192.0.2.1/24".into())],
+            not_in: vec![Network("192.0.2.7/32".into())],
+        },
         not_before: Some(now),
         expires_on: Some(now),
         issued_on: now,
         modified_on: now,
     };
-    let bare_token = Token { condition: Condition::default(), not_before: None, expires_on: None, status: TokenStatus::Active, ..token.clone() };
+    let bare_token = Token {
+        condition: Condition::default(),
+        not_before: None,
+        expires_on: None,
+        status: TokenStatus::Active,
+        ..token.clone()
+    };
     let user = User {
         id: user_id(0),
         email: Email::parse("ada@example.com", "").unwrap(),
@@ -89,19 +115,43 @@ fn every_document() -> Vec<Change> {
         created_on: now,
     };
     let documents = [
-        Document::Account(Account { id: account_id(), name: "Example".into(), kind: "standard".into(), settings, created_on: now }.into()),
+        Document::Account(
+            Account { id: account_id(), name: "Example".into(), kind: "standard".into(), settings, created_on: now }
+                .into(),
+        ),
         Document::Member(member(0, Standing::Accepted { user: user_id(0), since: now }).into()),
         Document::Member(member(1, Standing::Pending { invited_on: now }).into()),
         Document::Member(member(2, Standing::Rejected { since: now }).into()),
         Document::UserGroup(
-            UserGroup { id: group_id(0), name: "staff".into(), policies: Box::new([policy(3, Effect::Allow)]), created_on: now, modified_on: now }.into(),
+            UserGroup {
+                id: group_id(0),
+                name: "staff".into(),
+                policies: Box::new([policy(3, Effect::Allow)]),
+                created_on: now,
+                modified_on: now,
+            }
+            .into(),
         ),
         Document::GroupMember(GroupMember { group: group_id(0), member: member_id(0), created_on: now }),
         group(0, Kind::BuiltIn, Scope::whole_account(account_id())),
         group(1, Kind::Custom, Scope::listed(account_id(), [zone_key(0).into()])),
-        group(2, Kind::Anonymous { policy: PolicyId(id(0x50, 0)) }, Scope::listed(account_id(), [zone_key(0).into(), zone_key(1).into()])),
-        Document::Resource(Resource { key: zone_key(0).into(), name: "example.com".into(), parent: None, created_on: now }.into()),
-        Document::Resource(Resource { key: "com.example.widget.1".into(), name: "one".into(), parent: Some(zone_key(0).into()), created_on: now }.into()),
+        group(
+            2,
+            Kind::Anonymous { policy: PolicyId(id(0x50, 0)) },
+            Scope::listed(account_id(), [zone_key(0).into(), zone_key(1).into()]),
+        ),
+        Document::Resource(
+            Resource { key: zone_key(0).into(), name: "example.com".into(), parent: None, created_on: now }.into(),
+        ),
+        Document::Resource(
+            Resource {
+                key: "com.example.widget.1".into(),
+                name: "one".into(),
+                parent: Some(zone_key(0).into()),
+                created_on: now,
+            }
+            .into(),
+        ),
         Document::Token(token.into()),
         Document::Token(bare_token.into()),
         Document::SsoConnector(connector(0, Verification::Verified { since: now }).into()),

@@ -27,7 +27,9 @@ fn put(world: &mut World, n: u8, standing: Standing) {
 #[test]
 fn an_address_is_checked_and_kept_as_given() {
     let mut world = World::new();
-    let mut create = |email: &str| world.commit(|state, environment| members::create(state, environment, &new(email, false), member_id(1), None));
+    let mut create = |email: &str| {
+        world.commit(|state, environment| members::create(state, environment, &new(email, false), member_id(1), None))
+    };
     for bad in ["", "user", "@example.com", "a b@example.com", &format!("{}@example.com", "x".repeat(80))] {
         assert!(told(create(bad)).starts_with("Invalid /email email must"), "{bad}");
     }
@@ -41,7 +43,11 @@ fn posting_an_address_again_invites_again_unless_it_is_a_member() {
     let whole = world.whole();
     world.invite(1, &[allow("admin", &whole)]).unwrap();
     let first = world.state.member(&member_id(1)).unwrap().clone();
-    let again = NewMember { email: email(1).to_uppercase(), grants: Grants::Policies(vec![allow("billing", &whole)]), accepted: false };
+    let again = NewMember {
+        email: email(1).to_uppercase(),
+        grants: Grants::Policies(vec![allow("billing", &whole)]),
+        accepted: false,
+    };
     // Pending: the policies are replaced and the invitation is made anew, for the same member.
     world.run(|state, environment| members::create(state, environment, &again, member_id(9), None));
     let second = world.state.member(&member_id(1)).unwrap().clone();
@@ -65,7 +71,8 @@ fn accepted_at_once_asks_for_a_verified_user_and_a_reason_to_trust() {
     let verified = user(1);
     let unverified = User { email_verified: false, ..user(1) };
     let create = |world: &mut World, user: Option<&User>| {
-        world.commit(|state, environment| members::create(state, environment, &new(&email(1), true), member_id(1), user))
+        world
+            .commit(|state, environment| members::create(state, environment, &new(&email(1), true), member_id(1), user))
     };
     let refusal = "Invalid /status Invalid request: automatic verification of new members is not allowed";
     assert_eq!(told(create(&mut World::new(), Some(&verified))), refusal);
@@ -95,7 +102,9 @@ fn a_status_that_is_sent_back_changes_nothing_and_another_is_refused() {
     for other in ["accepted", "rejected", "nonsense"] {
         assert_eq!(
             told(update(&mut world, other)),
-            format!("Invalid /status status cannot be set to `{other}`: it is `pending`, and changes only by invitation")
+            format!(
+                "Invalid /status status cannot be set to `{other}`: it is `pending`, and changes only by invitation"
+            )
         );
     }
     update(&mut world, "Pending").unwrap();
@@ -133,7 +142,10 @@ fn only_allows_on_the_whole_account_are_shown_as_roles() {
     let whole = world.whole();
     let deny = model::policies::PolicyInput { access: model::policies::Effect::Deny, ..allow("billing", &whole) };
     world.invite(1, &[deny, inline("domain_dns", &[&zone_key(0)]), inline("admin", &["*"])]).unwrap();
-    assert_eq!(members::role_groups(&world.state, &world.state.member(&member_id(1)).unwrap().policies), [iam("admin")]);
+    assert_eq!(
+        members::role_groups(&world.state, &world.state.member(&member_id(1)).unwrap().policies),
+        [iam("admin")]
+    );
 }
 
 #[test]
@@ -142,7 +154,9 @@ fn a_member_takes_its_policies_scopes_and_places_along() {
     let before: Vec<_> = world.state.documents().collect();
     world.invite(1, &[inline("domain_dns", &[&zone_key(0)])]).unwrap();
     world.make_group(0, "staff", &[]).unwrap();
-    world.run(|state, environment| user_group_members::add(state, environment, group_id(0), &[member_id(1).to_string()], ""));
+    world.run(|state, environment| {
+        user_group_members::add(state, environment, group_id(0), &[member_id(1).to_string()], "")
+    });
     let changes = world.run(|state, _| members::delete(state, member_id(1)));
     assert!(changes.contains(&Change::Delete(DocumentId::GroupMember(group_id(0), member_id(1)))));
     world.run(|state, _| model::user_groups::delete(state, group_id(0)));

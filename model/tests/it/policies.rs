@@ -54,7 +54,10 @@ fn a_policy_id_must_be_one_of_the_holder_and_come_once() {
     let with = |id: &str| PolicyInput { id: Some(id.to_owned()), ..allow("admin", &whole) };
     let unknown = id(0x77, 0).to_string();
     assert_eq!(
-        told(world.set_group(0, &[with(&own.to_string()), with(&own.to_string()), with(&foreign.to_string()), with(&unknown), with("x")])),
+        told(world.set_group(
+            0,
+            &[with(&own.to_string()), with(&own.to_string()), with(&foreign.to_string()), with(&unknown), with("x")]
+        )),
         format!(
             "Invalid /policies/1/id policy `{own}` is given twice\n\
              Invalid /policies/2/id policy `{foreign}` is not one of this holder; leave `id` out for a new policy\n\
@@ -69,7 +72,10 @@ fn an_id_of_the_wrong_catalogue_is_told_where_to_look() {
     let mut world = World::new();
     let token_group = CATALOG.permissions_named("DNS Write").next().unwrap().id.to_string();
     let unknown = id(0x77, 0).to_string();
-    let policy = PolicyInput { permission_groups: vec![token_group.clone(), unknown.clone(), "x".into()], ..allow("admin", world.whole()) };
+    let policy = PolicyInput {
+        permission_groups: vec![token_group.clone(), unknown.clone(), "x".into()],
+        ..allow("admin", world.whole())
+    };
     assert_eq!(
         told(world.make_group(0, "staff", &[policy])),
         format!(
@@ -125,7 +131,10 @@ fn which_permission_group_may_meet_which_scope() {
         assert_eq!(result.is_ok(), fits, "{label} on {objects:?}");
         if !fits {
             let told = told(result);
-            assert!(told.starts_with("Pair /policies/0 invalid permission group and resource group combination"), "{told}");
+            assert!(
+                told.starts_with("Pair /policies/0 invalid permission group and resource group combination"),
+                "{told}"
+            );
         }
     }
 }
@@ -133,14 +142,35 @@ fn which_permission_group_may_meet_which_scope() {
 #[test]
 fn there_is_a_limit_to_everything() {
     let mut world = World::new();
-    world.rules.limits = Limits { policies: 1, permission_groups: 1, policy_resource_groups: 1, objects: 1, user_groups: 1, resource_groups: 1, ..Limits::default() };
+    world.rules.limits = Limits {
+        policies: 1,
+        permission_groups: 1,
+        policy_resource_groups: 1,
+        objects: 1,
+        user_groups: 1,
+        resource_groups: 1,
+        ..Limits::default()
+    };
     let whole = world.whole();
     let one = allow("admin", &whole);
-    let two_groups = PolicyInput { permission_groups: vec![iam("admin").to_string(), iam("billing").to_string()], ..one.clone() };
-    let two_places = PolicyInput { resource_groups: vec![ResourceGroupInput::Id(whole.clone()), ResourceGroupInput::Id(whole.clone())], ..one.clone() };
-    assert_eq!(told(world.make_group(0, "staff", &[one.clone(), one.clone()])), "Quota /policies at most 1 policies are allowed");
-    assert_eq!(told(world.make_group(0, "staff", &[two_groups])), "Quota /policies/0/permission_groups at most 1 permission groups are allowed");
-    assert_eq!(told(world.make_group(0, "staff", &[two_places])), "Quota /policies/0/resource_groups at most 1 resource groups are allowed");
+    let two_groups =
+        PolicyInput { permission_groups: vec![iam("admin").to_string(), iam("billing").to_string()], ..one.clone() };
+    let two_places = PolicyInput {
+        resource_groups: vec![ResourceGroupInput::Id(whole.clone()), ResourceGroupInput::Id(whole.clone())],
+        ..one.clone()
+    };
+    assert_eq!(
+        told(world.make_group(0, "staff", &[one.clone(), one.clone()])),
+        "Quota /policies at most 1 policies are allowed"
+    );
+    assert_eq!(
+        told(world.make_group(0, "staff", &[two_groups])),
+        "Quota /policies/0/permission_groups at most 1 permission groups are allowed"
+    );
+    assert_eq!(
+        told(world.make_group(0, "staff", &[two_places])),
+        "Quota /policies/0/resource_groups at most 1 resource groups are allowed"
+    );
     assert_eq!(
         told(world.make_resource_group(0, "two", &[&zone_key(0), &zone_key(1)])),
         "Quota /scope/objects at most 1 objects are allowed"
@@ -198,7 +228,9 @@ fn a_scope_names_this_account_and_what_is_registered_in_it() {
         assert!(told.starts_with(&format!("Invalid /policies/0/resource_groups/0/scope{at} ")), "{policy:?}: {told}");
     }
     // Repeated objects are one (D12), and the form for one zone becomes the usual one.
-    world.make_group(0, "staff", &[with(&account_key(), &[&zone_key(0), &zone_key(0)]), with(&zone_key(0), &["*"])]).unwrap();
+    world
+        .make_group(0, "staff", &[with(&account_key(), &[&zone_key(0), &zone_key(0)]), with(&zone_key(0), &["*"])])
+        .unwrap();
     for policy in &world.state.user_group(&group_id(0)).unwrap().policies {
         let scope = &world.state.resource_group(&policy.resource_groups[0]).unwrap().scope;
         assert_eq!((&*scope.key, scope.shown_objects()), (&*account_key(), &[zone_key(0).into()][..]));
@@ -207,6 +239,7 @@ fn a_scope_names_this_account_and_what_is_registered_in_it() {
 
 #[test]
 fn an_answer_lists_at_most_twenty_faults() {
-    let policies: Vec<PolicyInput> = (0..50).map(|_| PolicyInput { access: Effect::Deny, ..allow("admin", Id::from_bytes([7; 16])) }).collect();
+    let policies: Vec<PolicyInput> =
+        (0..50).map(|_| PolicyInput { access: Effect::Deny, ..allow("admin", Id::from_bytes([7; 16])) }).collect();
     assert_eq!(World::new().make_group(0, "", &policies).unwrap_err().faults().len(), 20);
 }

@@ -10,9 +10,18 @@ use crate::world::*;
 fn a_name_is_free_well_formed_and_not_reserved() {
     let mut world = World::new();
     world.make_resource_group(0, "Shops", &["*"]).unwrap();
-    assert_eq!(told(world.make_resource_group(1, " sHOPS", &["*"])), "Name /name resource group `sHOPS` already exists");
-    assert_eq!(told(world.make_resource_group(1, "Com.Cloudflare.x", &["*"])), "Name /name names that begin with `com.cloudflare.` are reserved");
-    assert_eq!(told(world.make_resource_group(1, " ", &[])), "Name /name name must not be empty\nInvalid /scope/objects objects must not be empty; use `[{\"key\": \"*\"}]` for everything");
+    assert_eq!(
+        told(world.make_resource_group(1, " sHOPS", &["*"])),
+        "Name /name resource group `sHOPS` already exists"
+    );
+    assert_eq!(
+        told(world.make_resource_group(1, "Com.Cloudflare.x", &["*"])),
+        "Name /name names that begin with `com.cloudflare.` are reserved"
+    );
+    assert_eq!(
+        told(world.make_resource_group(1, " ", &[])),
+        "Name /name name must not be empty\nInvalid /scope/objects objects must not be empty; use `[{\"key\": \"*\"}]` for everything"
+    );
     world.make_resource_group(1, "com.cloudflare", &["*"]).unwrap();
 }
 
@@ -37,7 +46,11 @@ fn what_the_server_made_is_not_edited() {
     let mut world = World::new();
     world.make_group(0, "staff", &[inline("domain_dns", &[&zone_key(0)])]).unwrap();
     let anonymous = world.state.user_group(&group_id(0)).unwrap().policies[0].resource_groups[0];
-    let built_in = [world.state.whole_account_group(), world.state.resource_group_named(&NameKey::of(&zone_key(0))), Some(anonymous)];
+    let built_in = [
+        world.state.whole_account_group(),
+        world.state.resource_group_named(&NameKey::of(&zone_key(0))),
+        Some(anonymous),
+    ];
     for id in built_in.map(Option::unwrap) {
         let update = world.commit(|state, environment| groups::update(state, environment, id, Some("mine"), None));
         assert!(told(update).starts_with("BuiltIn -"));
@@ -53,9 +66,13 @@ fn a_scope_is_replaced_as_a_whole_if_its_policies_still_fit() {
     world.make_group(0, "staff", &[allow("admin", resource_group_id(0))]).unwrap();
     let update = |world: &mut World, name: Option<&str>, objects: Option<&[&str]>| {
         let scope = objects.map(scope);
-        world.commit(|state, environment| groups::update(state, environment, resource_group_id(0), name, scope.as_ref()))
+        world
+            .commit(|state, environment| groups::update(state, environment, resource_group_id(0), name, scope.as_ref()))
     };
-    assert!(told(update(&mut world, None, Some(&[&zone_key(0)]))).starts_with("Pair /scope invalid permission group and resource group combination"));
+    assert!(
+        told(update(&mut world, None, Some(&[&zone_key(0)])))
+            .starts_with("Pair /scope invalid permission group and resource group combination")
+    );
     assert_eq!(update(&mut world, Some("shops"), Some(&["*"])).unwrap(), []);
     assert_eq!(update(&mut world, None, None).unwrap(), []);
     world.set_group(0, &[]).unwrap();
@@ -70,7 +87,15 @@ fn a_zone_has_a_group_of_its_own_until_it_goes() {
     let mut world = World::new();
     let own = NameKey::of(&zone_key(0));
     assert!(world.state.resource_group_named(&own).is_some());
-    assert_eq!(told(world.commit(|state, environment| resources::create_zone(state, environment, "ZONE0.example.com.", zone_id(7)))), "AlreadyExists /name zone `zone0.example.com` already exists");
+    assert_eq!(
+        told(world.commit(|state, environment| resources::create_zone(
+            state,
+            environment,
+            "ZONE0.example.com.",
+            zone_id(7)
+        ))),
+        "AlreadyExists /name zone `zone0.example.com` already exists"
+    );
     world.run(|state, _| resources::delete_zone(state, zone_id(0)));
     assert!(world.state.resource_group_named(&own).is_none());
     assert!(told(world.commit(|state, _| resources::delete_zone(state, zone_id(0)))).starts_with("NotFound"));

@@ -81,9 +81,14 @@ pub struct World {
 
 impl World {
     pub fn new() -> World {
-        let mut world = World { state: AccountState::new([iam("all_privileges")]), rules: Rules::default(), ids: AtomicU64::new(0) };
+        let mut world = World {
+            state: AccountState::new([iam("all_privileges")]),
+            rules: Rules::default(),
+            ids: AtomicU64::new(0),
+        };
         let new = NewAccount { name: "Example".into(), kind: None };
-        let (mut changes, _) = world.with(|_, environment| accounts::create(environment, &new, account_id(), &user(0))).unwrap();
+        let (mut changes, _) =
+            world.with(|_, environment| accounts::create(environment, &new, account_id(), &user(0))).unwrap();
         for change in &mut changes {
             if let Change::Put(Document::Member(member)) = change {
                 *member = Member { id: member_id(0), ..Member::clone(member) }.into();
@@ -91,7 +96,9 @@ impl World {
         }
         world.state = world.state.after(&changes).unwrap();
         for n in 0..2 {
-            world.run(|state, environment| resources::create_zone(state, environment, &format!("zone{n}.example.com"), zone_id(n)));
+            world.run(|state, environment| {
+                resources::create_zone(state, environment, &format!("zone{n}.example.com"), zone_id(n))
+            });
         }
         world
     }
@@ -119,7 +126,10 @@ impl World {
         Ok(changes)
     }
 
-    pub fn run<T>(&mut self, operation: impl FnOnce(&AccountState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem>) -> Vec<Change> {
+    pub fn run<T>(
+        &mut self,
+        operation: impl FnOnce(&AccountState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem>,
+    ) -> Vec<Change> {
         self.commit(operation).unwrap()
     }
 
@@ -172,6 +182,9 @@ pub fn inline(label: &str, objects: &[&str]) -> PolicyInput {
 /// Kind, place and message of each fault, one a line.
 pub fn told<T: std::fmt::Debug>(result: Result<T, Problem>) -> String {
     let problem = result.unwrap_err();
-    let lines = problem.faults().iter().map(|fault| format!("{:?} {} {}", fault.kind, fault.pointer.as_deref().unwrap_or("-"), fault.message));
+    let lines = problem
+        .faults()
+        .iter()
+        .map(|fault| format!("{:?} {} {}", fault.kind, fault.pointer.as_deref().unwrap_or("-"), fault.message));
     lines.collect::<Vec<_>>().join("\n")
 }

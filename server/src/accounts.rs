@@ -1,0 +1,143 @@
+//! `/accounts`
+
+use ::model::accounts as model;
+use ::model::accounts::{Account, NewAccount};
+use ::model::ids::AccountId;
+use ::model::names::NameKey;
+use ::model::time::Timestamp;
+use engine::principal::Principal;
+use runtime::stream::Snapshot;
+use serde::Serialize;
+
+use crate::answer::{Envelope, Success};
+use crate::call::Call;
+use crate::error::{Error, Failure};
+
+/// A tenant.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct AccountView<'a> {
+    #[schema(value_type = String)]
+    id: AccountId,
+    name: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    settings: SettingsView<'a>,
+    #[schema(value_type = String)]
+    created_on: Timestamp,
+}
+
+/// Settings of an account.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct SettingsView<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    abuse_contact_email: Option<&'a str>,
+    enforce_twofactor: bool,
+}
+
+fn render(account: &Account) -> AccountView<'_> {
+    AccountView {
+        id: account.id,
+        name: &account.name,
+        kind: &account.kind,
+        settings: SettingsView {
+            abuse_contact_email: account.settings.abuse_contact_email.as_deref(),
+            enforce_twofactor: account.settings.enforce_twofactor,
+        },
+        created_on: account.created_on,
+    }
+}
+
+/// An account to make.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only describes the body; it is read by hand, to find every fault")]
+pub struct AccountBody {
+    name: String,
+    /// `standard` or `enterprise`.
+    r#type: Option<String>,
+}
+
+/// Lists the accounts that the caller reaches.
+#[utoipa::path(get, path = "/accounts", operation_id = "accounts-list-accounts", tag = "Accounts",
+    params(("name" = Option<String>, Query), ("page" = Option<u32>, Query), ("per_page" = Option<u32>, Query), ("direction" = Option<String>, Query)),
+    responses((status = 200, body = Envelope<Vec<AccountView>>), (status = "4XX", body = Failure)))]
+pub async fn list(call: Call) -> Result<Success, Error> {
+    let paging = call.query.paging(20, 50)?;
+    let mut accounts: Vec<Account> = Vec::new();
+    for snapshot in reached(&call).await? {
+        let account = model::get(&snapshot.state)?;
+        if call.query.text("name").is_none_or(|name| *account.name == *name) {
+            accounts.push(account.clone());
+        }
+    }
+    accounts.sort_by_cached_key(|account| (NameKey::of(&account.name), account.id));
+    let page: Vec<&Account> = paging.of(call.query.direction().of(accounts.iter()));
+    let views: Vec<AccountView<'_>> = page.into_iter().map(render).collect();
+    Success::page(&views, accounts.len(), paging)
+}
+
+/// The accounts that the caller reaches, at their newest.
+pub(crate) async fn reached(
+    call: &Call,
+) -> Result<Vec<std::sync::Arc<Snapshot<::model::account_state::AccountState>>>, Error> {
+    let runtime = &call.app.runtime;
+    let ids = match &call.caller.principal {
+        Principal::AccountToken { account, .. } => vec![*account],
+        Principal::User(user) | Principal::UserToken { user, .. } => runtime.accounts_of(*user).await?,
+        Principal::System => Vec::new(),
+    };
+    let mut reached = Vec::with_capacity(ids.len());
+    for id in ids {
+        let snapshot = runtime.account(id).await?;
+        reached.extend(snapshot.filter(|snapshot| call.caller.principal.is_known_to(&runtime.engine, &snapshot.state)));
+    }
+    Ok(reached)
+}
+
+/// Makes an account; the caller becomes its super administrator.
+#[utoipa::path(post, path = "/accounts", operation_id = "account-creation", tag = "Accounts", request_body = AccountBody,
+    responses((status = 200, body = Envelope<AccountView>), (status = "4XX", body = Failure)))]
+pub async fn create(call: Call) -> Result<Success, Error> {
+    let user = call.user()?.clone();
+    let runtime = &call.app.runtime;
+    let may = user.email_verified && (user.operator || runtime.rules.open_account_creation);
+    if !may || !grants_account_creation(&call) {
+        let message = "Forbidden. Account creation is not allowed";
+        return Err(::model::problem::Problem::new(::model::problem::FaultKind::Forbidden, message).into());
+    }
+    let new = call.read(|body, faults| {
+        let name = body.required("name", faults).and_then(|name| name.text(faults));
+        let kind = body.optional("type").map(|kind| kind.text(faults).map(str::to_owned));
+        Some(NewAccount { name: name?.to_owned(), kind: kind.flatten() })
+    })?;
+    call.once(async |first| {
+        let id = AccountId((runtime.ids.as_fn())());
+        let now = runtime.clock.now();
+        let render = |snapshot: &Snapshot<::model::account_state::AccountState>| {
+            Ok::<_, Error>(Success::object(&render(model::get(&snapshot.state)?))?.at(snapshot.revision()))
+        };
+        let origin = call.origin();
+        let created =
+            runtime.create_account(id, &new, &user, &origin, |snapshot, _| first.lease(now, || render(snapshot).ok()));
+        render(&created.await?.snapshot)
+    })
+    .await
+}
+
+/// A token makes accounts for its owner only if it may do everything everywhere that its owner may: the owner will be
+/// super administrator of the new account.
+fn grants_account_creation(call: &Call) -> bool {
+    match &call.caller.principal {
+        Principal::User(_) | Principal::System => true,
+        Principal::UserToken { token, .. } => call.app.runtime.engine.allows_everywhere(token),
+        Principal::AccountToken { .. } => false,
+    }
+}
+
+/// One account.
+#[utoipa::path(get, path = "/accounts/{account_id}", operation_id = "accounts-account-details", tag = "Accounts",
+    params(("account_id" = String, Path)),
+    responses((status = 200, body = Envelope<AccountView>), (status = "4XX", body = Failure)))]
+pub async fn get(call: Call) -> Result<Success, Error> {
+    let access = call.account().await?;
+    Ok(Success::object(&render(model::get(access.state())?))?.at(access.revision()))
+}

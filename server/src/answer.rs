@@ -1,0 +1,176 @@
+//! The envelope of a success (section 9): `{success, errors, messages, result, result_info?}`.
+
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use model::ids::Revision;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::error::Error;
+use crate::wire::paging::Paging;
+
+/// The header that names the revision that an answer is a function of.
+pub const REVISION: HeaderName = HeaderName::from_static("portcullis-revision");
+
+/// A success, rendered.
+#[derive(Clone, Debug)]
+pub struct Success {
+    body: Vec<u8>,
+    revision: Option<Revision>,
+    etag: Option<String>,
+}
+
+/// Something that the caller should know besides the result.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Message {
+    /// Which message.
+    pub code: u16,
+    /// The message.
+    pub message: String,
+}
+
+/// Facts about a list.
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+pub struct ResultInfo {
+    page: u64,
+    per_page: u64,
+    count: u64,
+    total_count: u64,
+    total_pages: u64,
+}
+
+/// The envelope, for rendering and for the OpenAPI document.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Envelope<T> {
+    success: bool,
+    errors: Vec<Message>,
+    messages: Vec<Message>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_info: Option<ResultInfo>,
+}
+
+impl Success {
+    /// One object, with the tag that `If-Match` compares.
+    ///
+    /// # Errors
+    /// Only if the object cannot be written as JSON, which is our fault.
+    pub fn object(result: &impl Serialize) -> Result<Success, Error> {
+        let mut success = Success::of(Some(result), None)?;
+        success.etag = Some(etag(result)?);
+        Ok(success)
+    }
+
+    /// One page of a list.
+    ///
+    /// # Errors
+    /// As for [`Success::object`].
+    pub fn page<T: Serialize>(items: &[T], total: usize, paging: Paging) -> Result<Success, Error> {
+        let total = total as u64;
+        let per_page = paging.per_page as u64;
+        let count = items.len() as u64;
+        let info = ResultInfo {
+            page: paging.page as u64,
+            per_page,
+            count,
+            total_count: total,
+            total_pages: total.div_ceil(per_page.max(1)),
+        };
+        Success::of(Some(&items), Some(info))
+    }
+
+    /// A whole list in one answer.
+    ///
+    /// # Errors
+    /// As for [`Success::object`].
+    pub fn list<T: Serialize>(items: &[T]) -> Result<Success, Error> {
+        let count = items.len() as u64;
+        let info = ResultInfo { page: 1, per_page: count, count, total_count: count, total_pages: count.min(1) };
+        Success::of(Some(&items), Some(info))
+    }
+
+    /// An envelope without a result.
+    ///
+    /// # Errors
+    /// As for [`Success::object`].
+    pub fn empty() -> Result<Success, Error> {
+        Success::of(None::<&()>, None)
+    }
+
+    fn of<T: Serialize>(result: Option<&T>, result_info: Option<ResultInfo>) -> Result<Success, Error> {
+        let envelope = Envelope { success: true, errors: Vec::new(), messages: Vec::new(), result, result_info };
+        Ok(Success { body: json(&envelope)?, revision: None, etag: None })
+    }
+
+    /// The same answer with something to say.
+    ///
+    /// # Errors
+    /// As for [`Success::object`].
+    pub fn with_messages(mut self, messages: Vec<Message>) -> Result<Success, Error> {
+        const EMPTY: &[u8] = br#""messages":[]"#;
+        if messages.is_empty() {
+            return Ok(self);
+        }
+        // `messages` comes before `result` in the envelope, so the first occurrence is the envelope's own.
+        if let Some(at) = self.body.windows(EMPTY.len()).position(|window| window == EMPTY) {
+            let mut text = br#""messages":"#.to_vec();
+            text.extend(json(&messages)?);
+            self.body.splice(at..at + EMPTY.len(), text);
+        }
+        Ok(self)
+    }
+
+    /// The same answer, as a function of a revision.
+    pub fn at(mut self, revision: Revision) -> Success {
+        self.revision = Some(revision);
+        self
+    }
+
+    /// An answer that was rendered before.
+    pub(crate) fn again(body: Vec<u8>, revision: Option<Revision>, etag: Option<String>) -> Success {
+        Success { body, revision, etag }
+    }
+
+    /// The rendered body, the revision and the tag.
+    pub(crate) fn parts(&self) -> (&[u8], Option<Revision>, Option<&str>) {
+        (&self.body, self.revision, self.etag.as_deref())
+    }
+}
+
+/// The tag of an object: a digest of how it is shown, so that it changes exactly when the object does.
+///
+/// # Errors
+/// As for [`Success::object`].
+pub fn etag(result: &impl Serialize) -> Result<String, Error> {
+    let digest = Sha256::digest(json(result)?);
+    let mut tag = String::with_capacity(18);
+    tag.push('"');
+    for byte in &digest[..8] {
+        tag.push(char::from(HEX[usize::from(byte >> 4)]));
+        tag.push(char::from(HEX[usize::from(byte & 15)]));
+    }
+    tag.push('"');
+    Ok(tag)
+}
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(value).map_err(|error| Error::Internal(Box::new(error)))
+}
+
+impl IntoResponse for Success {
+    fn into_response(self) -> Response {
+        let mut response =
+            ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], self.body).into_response();
+        let headers = response.headers_mut();
+        if let Some(revision) = self.revision {
+            headers.insert(REVISION, revision.into());
+        }
+        if let Some(etag) = self.etag.and_then(|etag| HeaderValue::try_from(etag).ok()) {
+            headers.insert(header::ETAG, etag);
+        }
+        response
+    }
+}

@@ -1,0 +1,74 @@
+//! What every handler shares.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use runtime::Runtime;
+
+use crate::operations::Operations;
+use crate::repeats::Repeats;
+use crate::settings::Settings;
+use crate::sso_verification::Verifier;
+use crate::throttle::Throttle;
+use crate::wire::rendered::Rendered;
+
+/// What every handler shares; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    shared: Arc<Shared>,
+}
+
+/// The parts of an [`App`].
+pub struct Shared {
+    /// The live accounts and users.
+    pub runtime: Arc<Runtime>,
+    /// The operator's choices.
+    pub settings: Settings,
+    /// Wakes the search for TXT records.
+    pub verifier: Option<Verifier>,
+    pub(crate) operations: Operations,
+    pub(crate) rendered: Rendered,
+    pub(crate) repeats: Repeats,
+    pub(crate) throttle: Throttle,
+    pub(crate) prometheus: PrometheusHandle,
+}
+
+impl App {
+    /// Puts a server together.
+    ///
+    /// # Panics
+    /// When a route has no operation in the catalogue: such a program must not start.
+    pub fn new(runtime: Arc<Runtime>, settings: Settings, verifier: Option<Verifier>) -> App {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let prometheus = recorder.handle();
+        let operations = register(&runtime, &recorder);
+        let rendered = Rendered::of(runtime.engine.catalog());
+        let throttle = Throttle::new(settings.failure_limit);
+        let repeats = Repeats::default();
+        App {
+            shared: Arc::new(Shared {
+                runtime,
+                settings,
+                verifier,
+                operations,
+                rendered,
+                repeats,
+                throttle,
+                prometheus,
+            }),
+        }
+    }
+}
+
+fn register(runtime: &Runtime, recorder: &PrometheusRecorder) -> Operations {
+    let (_, document) = crate::api().split_for_parts();
+    Operations::of(&document, runtime.engine.catalog(), recorder)
+}
+
+impl Deref for App {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}

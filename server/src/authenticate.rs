@@ -1,0 +1,149 @@
+//! Who asks: by API token, or by e-mail and Global API Key (section 6.1).
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::ConnectInfo;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use engine::principal::Principal;
+use model::commit::Actor;
+use model::names::NameKey;
+use model::tokens::Token;
+use model::users::User;
+use runtime::credentials::Holder;
+use runtime::secrets;
+
+use crate::app::App;
+use crate::error::{Error, Unauthenticated};
+
+/// Who asks, and from where.
+#[derive(Clone)]
+pub struct Caller {
+    /// For decisions.
+    pub principal: Principal,
+    /// The user behind it, if there is one.
+    pub user: Option<Arc<User>>,
+    /// For the log.
+    pub actor: Actor,
+    /// The client's address.
+    pub address: IpAddr,
+}
+
+/// Authenticates a request.
+///
+/// # Errors
+/// [`Unauthenticated`]; [`Error::TooMany`] for an address that failed too often.
+pub async fn authenticate(app: &App, parts: &Parts) -> Result<Caller, Error> {
+    let address = client_address(app, parts);
+    let now = app.runtime.clock.now();
+    if let Some(retry_after) = app.throttle.wait(address, now) {
+        return Err(Error::TooMany { retry_after });
+    }
+    let caller = by_headers(app, &parts.headers, address).await;
+    let unknown = |error: &Error| {
+        matches!(error, Error::Unauthenticated(Unauthenticated::UnknownKey | Unauthenticated::UnknownToken))
+    };
+    if caller.as_ref().is_err_and(unknown) {
+        app.throttle.failed(address, now);
+    }
+    caller
+}
+
+/// Bearer first, and alone if it is there (D53).
+async fn by_headers(app: &App, headers: &HeaderMap, address: IpAddr) -> Result<Caller, Error> {
+    if let Some(authorization) = headers.get(header::AUTHORIZATION) {
+        let malformed = || Unauthenticated::Malformed(vec![(6111, "Invalid format for Authorization header")]);
+        let text = authorization.to_str().map_err(|_| malformed())?;
+        let (scheme, secret) = text.split_once(' ').ok_or_else(malformed)?;
+        if !scheme.eq_ignore_ascii_case("bearer") || !secrets::is_token_shaped(secret) {
+            return Err(malformed().into());
+        }
+        return by_token(app, secret, address).await;
+    }
+    let (email, key) = (headers.get("x-auth-email"), headers.get("x-auth-key"));
+    if email.is_none() && key.is_none() {
+        let service = headers.contains_key("x-auth-user-service-key");
+        return Err(if service { Unauthenticated::ServiceKey } else { Unauthenticated::Missing }.into());
+    }
+    let email = email.and_then(|value| value.to_str().ok()).filter(|text| text.len() <= 254 && text.contains('@'));
+    let key = key.and_then(|value| value.to_str().ok()).filter(|text| secrets::is_key_shaped(text));
+    match (email, key) {
+        (Some(email), Some(key)) => by_key(app, email, key, address).await,
+        (email, key) => {
+            let mut chain = Vec::new();
+            if email.is_none() {
+                chain.push((6102, "Invalid format for X-Auth-Email header"));
+            }
+            if key.is_none() {
+                chain.push((6103, "Invalid format for X-Auth-Key header"));
+            }
+            Err(Unauthenticated::Malformed(chain).into())
+        }
+    }
+}
+
+async fn by_key(app: &App, email: &str, key: &str, address: IpAddr) -> Result<Caller, Error> {
+    let digest = app.runtime.secrets.digest(key);
+    match app.runtime.holder_of(&digest).await? {
+        Some(Holder::ApiKey(user)) if user.enabled && same_address(&user, email) => Ok(Caller {
+            principal: Principal::User(user.id),
+            actor: Actor::User { id: user.id, email: user.email.as_str().into(), token: None },
+            user: Some(user),
+            address,
+        }),
+        Some(_) | None => Err(Unauthenticated::UnknownKey.into()),
+    }
+}
+
+fn same_address(user: &User, email: &str) -> bool {
+    use subtle::ConstantTimeEq;
+    user.email.key().as_str().as_bytes().ct_eq(NameKey::of(email).as_str().as_bytes()).into()
+}
+
+async fn by_token(app: &App, secret: &str, address: IpAddr) -> Result<Caller, Error> {
+    let digest = app.runtime.secrets.digest(secret);
+    match app.runtime.holder_of(&digest).await? {
+        Some(Holder::UserToken(user, compiled)) if user.enabled => {
+            usable(app, &compiled.token, address)?;
+            let actor = Actor::User { id: user.id, email: user.email.as_str().into(), token: Some(compiled.id()) };
+            Ok(Caller {
+                principal: Principal::UserToken { user: user.id, token: compiled },
+                user: Some(user),
+                actor,
+                address,
+            })
+        }
+        Some(Holder::AccountToken(account, compiled)) => {
+            usable(app, &compiled.token, address)?;
+            let actor = Actor::Account { id: account, token: compiled.id() };
+            Ok(Caller { principal: Principal::AccountToken { account, token: compiled }, user: None, actor, address })
+        }
+        Some(Holder::UserToken(..) | Holder::ApiKey(_)) | None => Err(Unauthenticated::UnknownToken.into()),
+    }
+}
+
+/// D46: status, times and address, in that order.
+fn usable(app: &App, token: &Token, address: IpAddr) -> Result<(), Unauthenticated> {
+    if !token.is_usable_at(app.runtime.clock.now()) {
+        return Err(Unauthenticated::UnknownToken);
+    }
+    if !token.condition.admits(address) {
+        return Err(Unauthenticated::Location(address));
+    }
+    Ok(())
+}
+
+/// The peer, or the last address before our own proxies (D47).
+fn client_address(app: &App, parts: &Parts) -> IpAddr {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(address)| address.ip().to_canonical());
+    let trusted = |address: &IpAddr| app.settings.trusted_proxies.iter().any(|network| network.contains(address));
+    if !trusted(&peer) {
+        return peer;
+    }
+    let values = parts.headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let hops: Vec<IpAddr> =
+        values.flat_map(|value| value.split(',')).filter_map(|hop| hop.trim().parse::<IpAddr>().ok()).collect();
+    hops.iter().rev().map(|hop| hop.to_canonical()).find(|hop| !trusted(hop)).unwrap_or(peer)
+}

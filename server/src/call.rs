@@ -1,0 +1,280 @@
+//! One request as a handler sees it: its operation, its caller, its body; and the one way to the state of an account,
+//! which is through permission.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use engine::permit::Permit;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use model::account_state::AccountState;
+use model::change::Change;
+use model::commit;
+use model::ids::{AccountId, Revision};
+use model::problem::{FaultKind, Faults, Problem};
+use model::rules::Environment;
+use runtime::Origin;
+use runtime::stream::Snapshot;
+use serde::Serialize;
+
+use crate::answer::{self, REVISION, Success};
+use crate::app::App;
+use crate::authenticate::{Caller, authenticate};
+use crate::error::{Error, Unauthenticated};
+use crate::middleware::Context;
+use crate::operations::Operation;
+use crate::repeats::{Entered, Request as Repeated};
+use crate::wire::json::{self, Input};
+use crate::wire::paging::Query;
+use crate::wire::shapes::Shapes;
+
+/// The largest body that is read, in bytes.
+const MOST_BODY: usize = 1 << 20;
+
+/// One authenticated request.
+pub struct Call {
+    /// What all handlers share.
+    pub app: App,
+    /// Who asks.
+    pub caller: Caller,
+    /// What for.
+    pub operation: Arc<Operation>,
+    /// The query.
+    pub query: Query,
+    /// How to shape the answers that differ by client.
+    pub shapes: Shapes,
+    context: Context,
+    method: Method,
+    path: String,
+    params: Vec<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// Permission to one operation in an account, and the state that it was given on.
+pub struct Access {
+    /// The permission.
+    pub permit: Permit,
+    /// The state.
+    pub snapshot: Arc<Snapshot<AccountState>>,
+}
+
+impl Access {
+    /// The account at the revision that the permission was given on.
+    pub fn state(&self) -> &AccountState {
+        &self.snapshot.state
+    }
+
+    /// The revision.
+    pub fn revision(&self) -> Revision {
+        self.snapshot.revision()
+    }
+}
+
+impl FromRequest<App> for Call {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Call, Error> {
+        let (mut parts, body) = request.into_parts();
+        let context = parts.extensions.get::<Context>().cloned();
+        let Some((context, operation)) = context.and_then(|context| Some((context.clone(), context.operation?))) else {
+            return Err(Error::NoRoute(parts.uri.path().to_owned()));
+        };
+        let caller = authenticate(app, &parts).await?;
+        let params = params(&mut parts, app).await?;
+        let body = match Limited::new(body, MOST_BODY).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => return Err(Error::TooLarge),
+            Err(_) => return Err(Problem::at(FaultKind::Invalid, "", "the body could not be read whole").into()),
+        };
+        Ok(Call {
+            query: Query::parse(parts.uri.query().unwrap_or_default()),
+            shapes: Shapes::of(app.settings.wire_shapes, &parts.headers),
+            path: parts.uri.path().to_owned(),
+            method: parts.method,
+            headers: parts.headers,
+            app: app.clone(),
+            caller,
+            operation,
+            context,
+            params,
+            body,
+        })
+    }
+}
+
+async fn params(parts: &mut Parts, app: &App) -> Result<Vec<(String, String)>, Error> {
+    let raw = RawPathParams::from_request_parts(parts, app).await;
+    let raw = raw.map_err(|_| Error::BadId(parts.uri.path().to_owned()))?;
+    Ok(raw.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
+
+impl Call {
+    /// An id in the path.
+    ///
+    /// # Errors
+    /// [`Error::BadId`] for anything but 32 lower-case hex digits (D57).
+    pub fn id<T: FromStr>(&self, name: &str) -> Result<T, Error> {
+        let text = self.params.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value);
+        text.parse().map_err(|_| Error::BadId(self.path.clone()))
+    }
+
+    /// Reads the body; every fault in it at once.
+    ///
+    /// # Errors
+    /// Every fault.
+    pub fn read<T>(&self, read: impl FnOnce(&Input<'_>, &mut Faults) -> Option<T>) -> Result<T, Error> {
+        Ok(json::read(&self.body, read)?)
+    }
+
+    /// Permission to this operation in the account of the path.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], alike for an account that is not there (D55).
+    pub async fn account(&self) -> Result<Access, Error> {
+        self.access(self.id("account_id")?, None).await
+    }
+
+    /// Permission to this operation in an account, on the account itself or on a registered resource.
+    ///
+    /// # Errors
+    /// As for [`Call::account`].
+    pub async fn access(&self, account: AccountId, resource: Option<&str>) -> Result<Access, Error> {
+        let Some(snapshot) = self.snapshot(account).await? else { return Err(self.forbidden(None)) };
+        let permit =
+            self.app.runtime.engine.permit(&snapshot.state, &self.caller.principal, self.operation.need, resource);
+        let permit = permit.map_err(|_| self.forbidden(None))?;
+        let unverified = self.caller.user.as_ref().is_some_and(|user| !user.email_verified);
+        if self.operation.is_administration && unverified {
+            return Err(self.forbidden(Some("verify your e-mail address before you manage members")));
+        }
+        Ok(Access { permit, snapshot })
+    }
+
+    /// The newest state of an account, or one that is at least as new as the caller asked for.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] while we are behind that.
+    pub async fn snapshot(&self, account: AccountId) -> Result<Option<Arc<Snapshot<AccountState>>>, Error> {
+        let snapshot = self.app.runtime.account(account).await?;
+        let Some(at_least) = self.headers.get(REVISION) else { return Ok(snapshot) };
+        let at_least = at_least.to_str().ok().and_then(|text| text.parse::<Revision>().ok());
+        let at_least = at_least.ok_or_else(|| {
+            Problem::new(FaultKind::Invalid, "the header `portcullis-revision` must be a revision, such as `17`")
+        })?;
+        if snapshot.as_ref().is_none_or(|snapshot| snapshot.revision() >= at_least) {
+            return Ok(snapshot);
+        }
+        self.app.runtime.follow().await?;
+        let snapshot = self.app.runtime.account(account).await?;
+        match snapshot {
+            Some(behind) if behind.revision() < at_least => Err(Error::Unavailable(format!(
+                "revision {at_least} is not here yet; this is revision {}",
+                behind.revision()
+            ))),
+            snapshot => Ok(snapshot),
+        }
+    }
+
+    /// The refusal of this operation, with what would have sufficed (D75).
+    pub fn forbidden(&self, detail: Option<&'static str>) -> Error {
+        Error::Forbidden {
+            operation: self.operation.id.clone(),
+            accepted: self.operation.accepted_names.clone(),
+            detail,
+        }
+    }
+
+    /// The user behind the caller.
+    ///
+    /// # Errors
+    /// [`Unauthenticated::NoUser`] for an account's token.
+    pub fn user(&self) -> Result<&Arc<model::users::User>, Error> {
+        self.caller.user.as_ref().ok_or(Error::Unauthenticated(Unauthenticated::NoUser))
+    }
+
+    /// Who and by what, for the log.
+    pub fn origin(&self) -> Origin {
+        let user_agent = self.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let request = commit::Request {
+            audit_id: (*self.context.audit_id).into(),
+            method: self.method.as_str().into(),
+            path: self.path.as_str().into(),
+            ip: self.caller.address.to_string().into(),
+            ray: (*self.context.ray).into(),
+            user_agent: user_agent.chars().take(256).collect::<String>().into(),
+        };
+        Origin { actor: self.caller.actor.clone(), request }
+    }
+
+    /// Refuses a write whose `If-Match` names another state of the object than the present one (D79).
+    ///
+    /// # Errors
+    /// [`FaultKind::Stale`].
+    pub fn check_match(&self, present: Option<&impl Serialize>) -> Result<(), Problem> {
+        let Some(wanted) = self.headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()) else {
+            return Ok(());
+        };
+        let present = present.and_then(|present| answer::etag(present).ok());
+        let matches =
+            |tag: &str| present.as_deref().is_some_and(|present| tag == "*" || tag.trim_start_matches("W/") == present);
+        if wanted.split(',').any(|tag| matches(tag.trim())) {
+            return Ok(());
+        }
+        let message = match present {
+            Some(present) => format!("`If-Match` names {wanted}, but the object is now {present}; read it again"),
+            None => format!("`If-Match` names {wanted}, but the object is not there"),
+        };
+        Err(Problem::new(FaultKind::Stale, message))
+    }
+
+    /// Carries out a write and renders its answer. A repeated create gets the first answer again.
+    ///
+    /// # Errors
+    /// Whatever the operation and the invariants refuse.
+    pub async fn write<T>(
+        &self,
+        access: &Access,
+        work: impl Fn(&AccountState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem> + Sync,
+        render: impl Fn(&Snapshot<AccountState>, &T) -> Result<Success, Error> + Sync,
+    ) -> Result<Success, Error> {
+        self.once(async |first| {
+            let origin = self.origin();
+            let now = self.app.runtime.clock.now();
+            let remember = |snapshot: &Snapshot<AccountState>, output: &T| {
+                first.lease(now, || render(snapshot, output).ok().map(|success| success.at(snapshot.revision())))
+            };
+            let committed = self.app.runtime.commit(&access.permit, &origin, &work, remember).await;
+            let committed = committed.map_err(|error| self.commit_error(error))?;
+            Ok(render(&committed.snapshot, &committed.output)?.at(committed.snapshot.revision()))
+        })
+        .await
+    }
+
+    /// Runs a create once, however often the client repeats it.
+    ///
+    /// # Errors
+    /// Whatever the create refuses.
+    pub async fn once(&self, run: impl AsyncFnOnce(&Repeated) -> Result<Success, Error>) -> Result<Success, Error> {
+        let repeated = Repeated::of(&self.method, &self.path, &self.headers, &self.caller, &self.body)?;
+        match self.app.repeats.enter(&self.app.runtime, repeated).await? {
+            Entered::Again(success) => Ok(success),
+            Entered::First(first) => {
+                let success = run(&first.request).await?;
+                self.app.repeats.remember(first, &success);
+                Ok(success)
+            }
+        }
+    }
+
+    /// A failed commit as an error of this operation.
+    pub fn commit_error(&self, error: runtime::CommitError) -> Error {
+        match error {
+            runtime::CommitError::Forbidden => self.forbidden(None),
+            other => other.into(),
+        }
+    }
+}

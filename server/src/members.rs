@@ -1,0 +1,261 @@
+//! `/accounts/{account_id}/members`
+
+use std::sync::Arc;
+
+use ::model::account_state::AccountState;
+use ::model::ids::{MemberId, UserId};
+use ::model::members as model;
+use ::model::members::{Grants, Member, NewMember};
+use ::model::names::{Email, NameKey};
+use ::model::problem::{FaultKind, Faults};
+use ::model::users::User;
+use runtime::account_creation::NewUser;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::answer::{Envelope, Message, Success};
+use crate::call::Call;
+use crate::error::{Error, Failure};
+use crate::policies::{self, PolicyBody, PolicyView};
+use crate::resource_groups::Deleted;
+use crate::wire::json::Input;
+use crate::wire::rendered::Role;
+
+/// A membership.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct MemberView<'a> {
+    #[schema(value_type = String)]
+    id: MemberId,
+    email: &'a str,
+    status: &'static str,
+    user: MemberUser<'a>,
+    /// Each derived from a policy on the whole account.
+    #[schema(value_type = Vec<Role>)]
+    roles: Vec<&'a RawValue>,
+    /// Direct policies only (D34).
+    policies: Vec<PolicyView<'a>>,
+}
+
+/// The person behind a membership, as far as the account knows it.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct MemberUser<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    id: Option<UserId>,
+    email: &'a str,
+    first_name: Option<&'a str>,
+    last_name: Option<&'a str>,
+    two_factor_authentication_enabled: bool,
+}
+
+fn render<'a>(call: &'a Call, state: &'a AccountState, member: &'a Member) -> MemberView<'a> {
+    let email = member.email.as_str();
+    MemberView {
+        id: member.id,
+        email,
+        status: member.standing.as_str(),
+        user: MemberUser {
+            id: member.user(),
+            email,
+            first_name: member.profile.first_name.as_deref(),
+            last_name: member.profile.last_name.as_deref(),
+            two_factor_authentication_enabled: member.profile.two_factor,
+        },
+        roles: policies::roles(&model::role_groups(state, &member.policies), &call.app.rendered),
+        policies: policies::render(state, &member.policies, &call.app.rendered, call.shapes),
+    }
+}
+
+fn shown(call: &Call, state: &AccountState, id: MemberId) -> Result<Success, Error> {
+    Success::object(&render(call, state, model::get(state, id)?))
+}
+
+/// A member to add or change: by `roles` or by `policies`; policies win.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only describes the body; it is read by hand, to find every fault")]
+pub struct MemberBody {
+    email: String,
+    /// Ids of roles, alone or in objects.
+    roles: Option<Vec<String>>,
+    policies: Option<Vec<PolicyBody>>,
+    /// `accepted` or `pending`.
+    status: Option<String>,
+}
+
+/// What the body grants, and whether roles were given beside policies (D28).
+fn read_grants(body: &Input<'_>, faults: &mut Faults) -> Option<(Grants, bool)> {
+    let (roles, policies) = (body.optional("roles"), body.optional("policies"));
+    match (roles, policies) {
+        (roles, Some(policies)) => {
+            policies::read_list(&policies, faults).map(|policies| (Grants::Policies(policies), roles.is_some()))
+        }
+        (Some(roles), None) => roles.array(faults, policies::read_id).map(|roles| (Grants::Roles(roles), false)),
+        (None, None) => {
+            faults.push(FaultKind::Invalid, "/policies", "one of `roles` and `policies` must be present");
+            None
+        }
+    }
+}
+
+fn messages(call: &Call, state: &AccountState, roles_ignored: bool) -> Vec<Message> {
+    let ignored = roles_ignored
+        .then(|| Message { code: 1001, message: "`roles` were ignored, since `policies` were given".to_owned() });
+    let mut supers: Vec<MemberId> = call.app.runtime.engine.super_administrators(state).take(8).collect();
+    supers.sort_unstable();
+    supers.dedup();
+    let alone = (supers.len() == 1).then(|| Message {
+        code: 1012,
+        message: "only one super administrator is left in this account; add a second one, so that nobody is locked out"
+            .to_owned(),
+    });
+    ignored.into_iter().chain(alone).collect()
+}
+
+/// Lists the members of an account.
+#[utoipa::path(get, path = "/accounts/{account_id}/members", operation_id = "account-members-list-members", tag = "Members",
+    params(("account_id" = String, Path), ("order" = Option<String>, Query), ("status" = Option<String>, Query),
+        ("page" = Option<u32>, Query), ("per_page" = Option<u32>, Query), ("direction" = Option<String>, Query)),
+    responses((status = 200, body = Envelope<Vec<MemberView>>), (status = "4XX", body = Failure)))]
+pub async fn list(call: Call) -> Result<Success, Error> {
+    let access = call.account().await?;
+    let state = access.state();
+    let paging = call.query.paging(20, 50)?;
+    let status =
+        call.query.word("status", &[("accepted", "accepted"), ("pending", "pending"), ("rejected", "rejected")])?;
+    let order = call.query.word("order", &ORDERS)?.unwrap_or(Order::Email);
+    let direction = call.query.direction();
+    let wanted = |member: &&Member| status.is_none_or(|status| member.standing.as_str() == status);
+    let (page, total): (Vec<&Member>, usize) = match order {
+        Order::Email if status.is_none() => (paging.of(direction.of(state.members())), state.member_count()),
+        order => {
+            let mut members: Vec<&Member> = state.members().filter(wanted).collect();
+            // The sort is stable, so equal names stay in the order of their addresses (D77).
+            members.sort_by_cached_key(|member| order.key(member));
+            (paging.of(direction.of(members.iter().copied())), members.len())
+        }
+    };
+    let views: Vec<MemberView<'_>> = page.into_iter().map(|member| render(&call, state, member)).collect();
+    Ok(Success::page(&views, total, paging)?.at(access.revision()))
+}
+
+#[derive(Clone, Copy)]
+enum Order {
+    Email,
+    FirstName,
+    LastName,
+    Status,
+}
+
+const ORDERS: [(&str, Order); 4] = [
+    ("user.email", Order::Email),
+    ("user.first_name", Order::FirstName),
+    ("user.last_name", Order::LastName),
+    ("status", Order::Status),
+];
+
+impl Order {
+    fn key(self, member: &Member) -> NameKey {
+        match self {
+            Order::Email => member.email.key(),
+            Order::FirstName => model::name_key(member.profile.first_name.as_deref()),
+            Order::LastName => model::name_key(member.profile.last_name.as_deref()),
+            Order::Status => NameKey::of(member.standing.as_str()),
+        }
+    }
+}
+
+/// Adds a member, or invites one again.
+#[utoipa::path(post, path = "/accounts/{account_id}/members", operation_id = "account-members-add-member", tag = "Members",
+    params(("account_id" = String, Path)), request_body = MemberBody,
+    responses((status = 200, body = Envelope<MemberView>), (status = "4XX", body = Failure)))]
+pub async fn create(call: Call) -> Result<Success, Error> {
+    let access = call.account().await?;
+    let (new, roles_ignored) = call.read(|body, faults| {
+        let email = body.required("email", faults).and_then(|email| email.text(faults));
+        let grants = read_grants(body, faults);
+        let accepted = match body.optional("status") {
+            Some(status) => status.word(&[("accepted", true), ("pending", false)], faults),
+            None => Some(false),
+        };
+        let (grants, roles_ignored) = grants?;
+        Some((NewMember { email: email?.to_owned(), grants, accepted: accepted? }, roles_ignored))
+    })?;
+    let user = user_of(&call, &new).await?;
+    call.write(
+        &access,
+        |state, environment| model::create(state, environment, &new, MemberId(environment.next_id()), user.as_deref()),
+        |snapshot, id| {
+            shown(&call, &snapshot.state, *id)?.with_messages(messages(&call, &snapshot.state, roles_ignored))
+        },
+    )
+    .await
+}
+
+/// The user of a new member's address. A development server makes one where there is none.
+async fn user_of(call: &Call, new: &NewMember) -> Result<Option<Arc<User>>, Error> {
+    let runtime = &call.app.runtime;
+    let Ok(email) = Email::parse(&new.email, "/email") else { return Ok(None) };
+    let known = runtime.user_by_email(&email.key()).await?;
+    if known.is_some() || !new.accepted || !runtime.rules.accept_anybody {
+        return Ok(known);
+    }
+    let new = NewUser { email, operator: false, api_key: None };
+    let id = UserId((runtime.ids.as_fn())());
+    Ok(Some(runtime.create_user(id, &new, &call.origin()).await?))
+}
+
+/// One member.
+#[utoipa::path(get, path = "/accounts/{account_id}/members/{member_id}", operation_id = "account-members-member-details", tag = "Members",
+    params(("account_id" = String, Path), ("member_id" = String, Path)),
+    responses((status = 200, body = Envelope<MemberView>), (status = "4XX", body = Failure)))]
+pub async fn get(call: Call) -> Result<Success, Error> {
+    let access = call.account().await?;
+    Ok(shown(&call, access.state(), call.id("member_id")?)?.at(access.revision()))
+}
+
+/// Replaces what a member may do.
+#[utoipa::path(put, path = "/accounts/{account_id}/members/{member_id}", operation_id = "account-members-update-member", tag = "Members",
+    params(("account_id" = String, Path), ("member_id" = String, Path)), request_body = MemberBody,
+    responses((status = 200, body = Envelope<MemberView>), (status = "4XX", body = Failure)))]
+pub async fn update(call: Call) -> Result<Success, Error> {
+    let access = call.account().await?;
+    let id = call.id("member_id")?;
+    model::get(access.state(), id)?;
+    let ((grants, roles_ignored), status) = call.read(|body, faults| {
+        body.object(faults)?;
+        let grants = read_grants(body, faults);
+        let status = body.optional("status").map(|status| status.text(faults).map(str::to_owned));
+        Some((grants?, status.flatten()))
+    })?;
+    call.write(
+        &access,
+        |state, environment| {
+            call.check_match(state.member(&id).map(|member| render(&call, state, member)).as_ref())?;
+            model::update(state, environment, id, &grants, status.as_deref())
+        },
+        |snapshot, id| {
+            shown(&call, &snapshot.state, *id)?.with_messages(messages(&call, &snapshot.state, roles_ignored))
+        },
+    )
+    .await
+}
+
+/// Removes a member.
+#[utoipa::path(delete, path = "/accounts/{account_id}/members/{member_id}", operation_id = "account-members-remove-member", tag = "Members",
+    params(("account_id" = String, Path), ("member_id" = String, Path)),
+    responses((status = 200, body = Envelope<Deleted>), (status = "4XX", body = Failure)))]
+pub async fn delete(call: Call) -> Result<Success, Error> {
+    let access = call.account().await?;
+    let id = call.id("member_id")?;
+    call.write(
+        &access,
+        |state, _| {
+            call.check_match(state.member(&id).map(|member| render(&call, state, member)).as_ref())?;
+            model::delete(state, id)
+        },
+        |snapshot, id| {
+            Success::object(&Deleted { id: id.to_string() })?.with_messages(messages(&call, &snapshot.state, false))
+        },
+    )
+    .await
+}

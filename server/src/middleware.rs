@@ -1,0 +1,61 @@
+//! What surrounds every request: a ray and an audit id for its answer, the fixed headers (D80), its place in the metrics.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use rand::RngCore;
+
+use crate::BASE_PATH;
+use crate::app::App;
+use crate::operations::Operation;
+
+/// What is known of a request before it is authenticated.
+#[derive(Clone)]
+pub struct Context {
+    /// The `cf-ray` of the answer: 16 hex digits and where it was answered.
+    pub ray: Arc<str>,
+    /// The `cf-auditlog-id` of the answer, and of the commit that the request makes.
+    pub audit_id: Arc<str>,
+    /// What it asks for; none for an unknown route.
+    pub operation: Option<Arc<Operation>>,
+}
+
+const RAY: HeaderName = HeaderName::from_static("cf-ray");
+const AUDIT_ID: HeaderName = HeaderName::from_static("cf-auditlog-id");
+const API_VERSION: HeaderName = HeaderName::from_static("api-version");
+
+/// The published schema that we answer by.
+const VERSION: HeaderValue = HeaderValue::from_static("2026-08-01.epoch");
+
+/// Surrounds a request.
+pub async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let operation = request.extensions().get::<MatchedPath>().and_then(|path| {
+        let path = path.as_str();
+        app.operations.find(request.method(), path.strip_prefix(BASE_PATH).unwrap_or(path)).cloned()
+    });
+    let ray: Arc<str> = format!("{:016x}-PRT", rand::rng().next_u64()).into();
+    let audit_id: Arc<str> = runtime::clock::audit_id(app.runtime.clock.now()).to_string().into();
+    request.extensions_mut().insert(Context {
+        ray: ray.clone(),
+        audit_id: audit_id.clone(),
+        operation: operation.clone(),
+    });
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, text) in [(RAY, &ray), (AUDIT_ID, &audit_id)] {
+        if let Ok(value) = HeaderValue::from_str(text) {
+            headers.insert(name, value);
+        }
+    }
+    headers.insert(API_VERSION, VERSION);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let metrics = operation.as_ref().map_or(&app.operations.other, |operation| &operation.metrics);
+    metrics.count(response.status().as_u16(), started.elapsed().as_secs_f64());
+    response
+}

@@ -1,0 +1,126 @@
+//! Policies on the wire: how members and user groups send and show them.
+
+use catalog::Id;
+use model::account_state::AccountState;
+use model::ids::{PolicyId, ResourceGroupId};
+use model::policies::{Effect, Policy, PolicyInput, ResourceGroupInput};
+use model::problem::{FaultKind, Faults};
+use model::time::Timestamp;
+use serde::Serialize;
+
+use crate::resource_groups::{self, ResourceGroup};
+use crate::wire::json::Input;
+use crate::wire::rendered::{PermissionGroup, Rendered, Shown};
+use crate::wire::shapes::Shapes;
+
+/// The words of `access`.
+const ACCESS: [(&str, Effect); 2] = [("allow", Effect::Allow), ("deny", Effect::Deny)];
+
+/// One policy of a member or user group.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct PolicyView<'a> {
+    #[schema(value_type = String)]
+    id: PolicyId,
+    #[schema(value_type = String)]
+    access: Effect,
+    #[schema(value_type = Vec<PermissionGroup>)]
+    permission_groups: Vec<Shown<'a>>,
+    resource_groups: Vec<ResourceGroup<'a>>,
+    status: &'static str,
+    #[schema(value_type = String)]
+    created_on: Timestamp,
+    #[schema(value_type = String)]
+    modified_on: Timestamp,
+}
+
+/// Shows policies, in the order that the client gave them (D41).
+pub fn render<'a>(
+    state: &'a AccountState,
+    policies: &'a [Policy],
+    rendered: &'a Rendered,
+    shapes: Shapes,
+) -> Vec<PolicyView<'a>> {
+    let view = |policy: &'a Policy| PolicyView {
+        id: policy.id,
+        access: policy.access,
+        permission_groups: policy.permission_groups.iter().map(|id| rendered.group(id)).collect(),
+        resource_groups: policy.resource_groups.iter().filter_map(|id| group(state, id, shapes)).collect(),
+        status: "V",
+        created_on: policy.created_on,
+        modified_on: policy.modified_on,
+    };
+    policies.iter().map(view).collect()
+}
+
+fn group<'a>(state: &'a AccountState, id: &ResourceGroupId, shapes: Shapes) -> Option<ResourceGroup<'a>> {
+    state.resource_group(id).map(|group| resource_groups::render(group, shapes))
+}
+
+/// A policy to write.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only describes the body; it is read by `read`, which finds every fault")]
+pub struct PolicyBody {
+    /// Of an existing policy of the same holder, to keep its identity.
+    id: Option<String>,
+    /// `allow` or `deny`.
+    access: String,
+    permission_groups: Vec<IdBody>,
+    /// Each by `id`, or by a `scope` written in place.
+    resource_groups: Vec<IdBody>,
+}
+
+/// Something named by its id.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only describes the body")]
+pub struct IdBody {
+    id: String,
+}
+
+/// Reads one policy.
+pub fn read(input: &Input<'_>, faults: &mut Faults) -> Option<PolicyInput> {
+    input.object(faults)?;
+    let id = input.optional("id").map(|id| id.text(faults).map(str::to_owned));
+    let access = input.required("access", faults).and_then(|access| access.word(&ACCESS, faults));
+    let permission_groups = input.required("permission_groups", faults);
+    let permission_groups = permission_groups.and_then(|groups| groups.array(faults, |group, faults| group.id(faults)));
+    let resource_groups = input.required("resource_groups", faults);
+    let resource_groups = resource_groups.and_then(|groups| groups.array(faults, read_resource_group));
+    Some(PolicyInput {
+        id: match id {
+            Some(id) => Some(id?),
+            None => None,
+        },
+        access: access?,
+        permission_groups: permission_groups?,
+        resource_groups: resource_groups?,
+    })
+}
+
+fn read_resource_group(input: &Input<'_>, faults: &mut Faults) -> Option<ResourceGroupInput> {
+    input.object(faults)?;
+    match (input.optional("id"), input.optional("scope")) {
+        (Some(id), None) => id.text(faults).map(|id| ResourceGroupInput::Id(id.to_owned())),
+        // A group that was read is sent back with both; its id says which one is meant.
+        (Some(id), Some(_)) => id.text(faults).map(|id| ResourceGroupInput::Id(id.to_owned())),
+        (None, Some(scope)) => resource_groups::read_scope(&scope, faults).map(ResourceGroupInput::Inline),
+        (None, None) => {
+            faults.push(FaultKind::Invalid, format!("{}/id", input.pointer()), "id must be present, or a scope");
+            None
+        }
+    }
+}
+
+/// Reads a list of policies.
+pub fn read_list(input: &Input<'_>, faults: &mut Faults) -> Option<Vec<PolicyInput>> {
+    input.array(faults, read)
+}
+
+/// The id of a permission group or role, alone or in an object.
+pub fn read_id(input: &Input<'_>, faults: &mut Faults) -> Option<String> {
+    if input.is_text() { input.text(faults).map(str::to_owned) } else { input.id(faults) }
+}
+
+/// The roles that stand for permission groups, as they are shown.
+pub fn roles<'a>(groups: &[Id], rendered: &'a Rendered) -> Vec<&'a serde_json::value::RawValue> {
+    groups.iter().filter_map(|group| rendered.role(group)).collect()
+}

@@ -1,0 +1,312 @@
+//! Reading bodies: every fault is found in one pass, each with its JSON pointer (D71). Unknown fields are ignored; a key
+//! that is given twice is a fault, since two readers could disagree on which one counts.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use model::problem::{FaultKind, Faults, Problem};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// A JSON value that remembers keys given twice.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Node {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number; which one is never asked.
+    Number,
+    /// A string.
+    Text(String),
+    /// An array.
+    Array(Vec<Node>),
+    /// An object, in the order of the text.
+    Object(Vec<(String, Node)>),
+}
+
+impl Node {
+    fn kind(&self) -> &'static str {
+        match self {
+            Node::Null => "null",
+            Node::Bool(_) => "a boolean",
+            Node::Number => "a number",
+            Node::Text(_) => "a string",
+            Node::Array(_) => "an array",
+            Node::Object(_) => "an object",
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Node, D::Error> {
+        struct Nodes;
+        impl<'de> Visitor<'de> for Nodes {
+            type Value = Node;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any JSON")
+            }
+            fn visit_unit<E>(self) -> Result<Node, E> {
+                Ok(Node::Null)
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+                Ok(Node::Bool(value))
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
+                Ok(Node::Number)
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
+                Ok(Node::Number)
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
+                Ok(Node::Number)
+            }
+            fn visit_str<E>(self, value: &str) -> Result<Node, E> {
+                Ok(Node::Text(value.to_owned()))
+            }
+            fn visit_string<E>(self, value: String) -> Result<Node, E> {
+                Ok(Node::Text(value))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+                let mut array = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    array.push(item);
+                }
+                Ok(Node::Array(array))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
+                let mut object = Vec::new();
+                while let Some(entry) = entries.next_entry()? {
+                    object.push(entry);
+                }
+                Ok(Node::Object(object))
+            }
+        }
+        deserializer.deserialize_any(Nodes)
+    }
+}
+
+/// Reads a body with `read`, which notes what is wrong. An absent body reads as `{}`.
+///
+/// # Errors
+/// Text that is not JSON, or every fault that was found.
+pub fn read<T>(body: &[u8], read: impl FnOnce(&Input<'_>, &mut Faults) -> Option<T>) -> Result<T, Problem> {
+    let body = if body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { body };
+    let node: Node = serde_json::from_slice(body)
+        .map_err(|error| Problem::at(FaultKind::Invalid, "", format!("the body is not JSON: {error}")))?;
+    let mut faults = Faults::new();
+    find_duplicates(&node, &mut String::new(), &mut faults);
+    let value = read(&Input { node: &node, pointer: String::new() }, &mut faults);
+    faults.finish()?;
+    value.ok_or_else(|| Problem::at(FaultKind::Invalid, "", "the body is not valid"))
+}
+
+fn find_duplicates(node: &Node, pointer: &mut String, faults: &mut Faults) {
+    let length = pointer.len();
+    match node {
+        Node::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                pointer.push_str(&format!("/{index}"));
+                find_duplicates(item, pointer, faults);
+                pointer.truncate(length);
+            }
+        }
+        Node::Object(entries) => {
+            let mut seen = HashSet::new();
+            for (key, value) in entries {
+                pointer.push('/');
+                pointer.push_str(&escape(key));
+                if !seen.insert(key.as_str()) {
+                    faults.push(FaultKind::Invalid, pointer.clone(), format!("`{key}` is given twice"));
+                }
+                find_duplicates(value, pointer, faults);
+                pointer.truncate(length);
+            }
+        }
+        Node::Null | Node::Bool(_) | Node::Number | Node::Text(_) => {}
+    }
+}
+
+/// A key as a part of a JSON pointer (RFC 6901).
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// A value and its place in the body.
+#[derive(Clone, Debug)]
+pub struct Input<'a> {
+    node: &'a Node,
+    pointer: String,
+}
+
+/// A field of an object: in an update, missing and null differ.
+pub enum Field<'a> {
+    /// Not there.
+    Absent,
+    /// `null`.
+    Null,
+    /// There.
+    Value(Input<'a>),
+}
+
+impl<'a> Input<'a> {
+    /// The place, as a JSON pointer.
+    pub fn pointer(&self) -> &str {
+        &self.pointer
+    }
+
+    fn wrong<T>(&self, expected: &str, faults: &mut Faults) -> Option<T> {
+        let name = self.pointer.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("the body");
+        faults.push(
+            FaultKind::Invalid,
+            self.pointer.clone(),
+            format!("{name} must be {expected}, not {}", self.node.kind()),
+        );
+        None
+    }
+
+    /// A string.
+    pub fn text(&self, faults: &mut Faults) -> Option<&'a str> {
+        match self.node {
+            Node::Text(text) => Some(text),
+            _ => self.wrong("a string", faults),
+        }
+    }
+
+    /// A boolean.
+    pub fn boolean(&self, faults: &mut Faults) -> Option<bool> {
+        match self.node {
+            Node::Bool(value) => Some(*value),
+            _ => self.wrong("a boolean", faults),
+        }
+    }
+
+    /// Whether it is an array, without noting a fault.
+    pub fn is_array(&self) -> bool {
+        matches!(self.node, Node::Array(_))
+    }
+
+    /// Whether it is a string, without noting a fault.
+    pub fn is_text(&self) -> bool {
+        matches!(self.node, Node::Text(_))
+    }
+
+    /// The items of an array, each read by `read`. Every item is looked at, whatever is wrong with the others.
+    pub fn array<T>(
+        &self,
+        faults: &mut Faults,
+        mut read: impl FnMut(&Input<'a>, &mut Faults) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let Node::Array(items) = self.node else { return self.wrong("an array", faults) };
+        let mut values = Vec::with_capacity(items.len());
+        for (index, node) in items.iter().enumerate() {
+            values.push(read(&Input { node, pointer: format!("{}/{index}", self.pointer) }, faults));
+        }
+        values.into_iter().collect()
+    }
+
+    /// Notes a fault unless it is an object.
+    pub fn object(&self, faults: &mut Faults) -> Option<()> {
+        match self.node {
+            Node::Object(_) => Some(()),
+            _ => self.wrong("an object", faults),
+        }
+    }
+
+    /// A field of an object.
+    pub fn field(&self, name: &str) -> Field<'a> {
+        let Node::Object(entries) = self.node else { return Field::Absent };
+        match entries.iter().find(|(key, _)| key == name) {
+            None => Field::Absent,
+            Some((_, Node::Null)) => Field::Null,
+            Some((_, node)) => Field::Value(Input { node, pointer: format!("{}/{}", self.pointer, escape(name)) }),
+        }
+    }
+
+    /// A field that may be absent or null.
+    pub fn optional(&self, name: &str) -> Option<Input<'a>> {
+        match self.field(name) {
+            Field::Value(input) => Some(input),
+            Field::Absent | Field::Null => None,
+        }
+    }
+
+    /// A field that must be there.
+    pub fn required(&self, name: &str, faults: &mut Faults) -> Option<Input<'a>> {
+        self.object(faults)?;
+        let input = self.optional(name);
+        if input.is_none() {
+            faults.push(
+                FaultKind::Invalid,
+                format!("{}/{}", self.pointer, escape(name)),
+                format!("{name} must be present"),
+            );
+        }
+        input
+    }
+
+    /// One of a few words, in any case (D74).
+    pub fn word<T: Copy>(&self, choices: &[(&str, T)], faults: &mut Faults) -> Option<T> {
+        let text = self.text(faults)?;
+        let found = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
+        if found.is_none() {
+            let words: Vec<String> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
+            faults.push(
+                FaultKind::Invalid,
+                self.pointer.clone(),
+                format!("`{text}` must be one of {}", words.join(", ")),
+            );
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    /// An object of one field `id`, as the API names things in lists.
+    pub fn id(&self, faults: &mut Faults) -> Option<String> {
+        let id = self.required("id", faults)?;
+        id.text(faults).map(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults_of(body: &str) -> Vec<(String, String)> {
+        let result = read(body.as_bytes(), |input, faults| {
+            let name = input.required("name", faults).and_then(|name| name.text(faults).map(str::to_owned));
+            let ids = input.optional("ids").map(|ids| ids.array(faults, |item, faults| item.id(faults)));
+            Some((name, ids))
+        });
+        let problem = result.err();
+        problem
+            .iter()
+            .flat_map(|problem| problem.faults())
+            .map(|fault| (fault.pointer.clone().unwrap_or_default(), fault.message.clone()))
+            .collect()
+    }
+
+    #[test]
+    fn every_fault_is_found_with_its_place() {
+        let found = faults_of(r#"{"ids": [{"id": 1}, 2, {}], "name": []}"#);
+        let expected = [
+            ("/name", "name must be a string, not an array"),
+            ("/ids/0/id", "id must be a string, not a number"),
+            ("/ids/1", "1 must be an object, not a number"),
+            ("/ids/2/id", "id must be present"),
+        ];
+        assert_eq!(found.iter().map(|(at, what)| (at.as_str(), what.as_str())).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_key_given_twice_is_a_fault_at_any_depth() {
+        let found = faults_of(r#"{"name": "a", "ids": [{"id": "x", "id": "y"}], "name": "b"}"#);
+        let places: Vec<&str> = found.iter().map(|(at, _)| at.as_str()).collect();
+        assert_eq!(places, ["/ids/0/id", "/name"]);
+    }
+
+    #[test]
+    fn text_that_is_not_json_says_where_it_breaks() {
+        assert_eq!(faults_of("{\"name\": ")[0].1, "the body is not JSON: EOF while parsing a value at line 1 column 9");
+        assert!(faults_of("[1,").first().is_some());
+        assert!(faults_of("").first().is_some_and(|(at, _)| at == "/name"));
+    }
+}

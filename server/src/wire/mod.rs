@@ -1,0 +1,6 @@
+//! How requests are read and answers are shaped, where that is more than one struct.
+
+pub mod json;
+pub mod paging;
+pub mod rendered;
+pub mod shapes;

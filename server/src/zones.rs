@@ -1,0 +1,223 @@
+//! `/zones`: the registry of domains, so that scopes have something to point at (D90).
+
+use ::model::account_state::AccountState;
+use ::model::accounts;
+use ::model::ids::{AccountId, ZoneId};
+use ::model::names::NameKey;
+use ::model::problem::{FaultKind, Problem};
+use ::model::resource_groups::zone_key;
+use ::model::resources::{self as model, Resource};
+use ::model::time::Timestamp;
+use engine::target::Target;
+use serde::Serialize;
+
+use crate::answer::{Envelope, Success};
+use crate::call::{Access, Call};
+use crate::error::{Error, Failure};
+use crate::resource_groups::Deleted;
+
+/// A domain.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct ZoneView {
+    #[schema(value_type = String)]
+    id: ZoneId,
+    name: String,
+    account: ZoneAccount,
+    status: &'static str,
+    paused: bool,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    development_mode: u8,
+    name_servers: [&'static str; 0],
+    original_name_servers: Option<[&'static str; 0]>,
+    original_dnshost: Option<&'static str>,
+    original_registrar: Option<&'static str>,
+    meta: ZoneMeta,
+    owner: ZoneOwner,
+    plan: ZonePlan,
+    #[schema(value_type = String)]
+    activated_on: Timestamp,
+    #[schema(value_type = String)]
+    created_on: Timestamp,
+    #[schema(value_type = String)]
+    modified_on: Timestamp,
+}
+
+/// The account of a zone.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct ZoneAccount {
+    #[schema(value_type = String)]
+    id: AccountId,
+    name: String,
+}
+
+/// Fields that clients' models ask for; Portcullis serves no DNS, so they say nothing.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct ZoneMeta {
+    cdn_only: bool,
+    dns_only: bool,
+    foundation_dns: bool,
+    phishing_detected: bool,
+}
+
+/// The owner of a zone is its account.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct ZoneOwner {
+    #[schema(value_type = String)]
+    id: AccountId,
+    name: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+/// Portcullis has no plans.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct ZonePlan {
+    id: &'static str,
+    name: &'static str,
+}
+
+fn render(state: &AccountState, id: ZoneId, zone: &Resource) -> ZoneView {
+    let name = state.account().map_or_else(String::new, |account| account.name.to_string());
+    let account = state.account_id();
+    ZoneView {
+        id,
+        name: zone.name.to_string(),
+        account: ZoneAccount { id: account, name: name.clone() },
+        status: "active",
+        paused: false,
+        kind: "full",
+        development_mode: 0,
+        name_servers: [],
+        original_name_servers: None,
+        original_dnshost: None,
+        original_registrar: None,
+        meta: ZoneMeta { cdn_only: false, dns_only: false, foundation_dns: false, phishing_detected: false },
+        owner: ZoneOwner { id: account, name, kind: "organization" },
+        plan: ZonePlan { id: "0feeeeeeeeeeeeeeeeeeeeeeeeeeeeee", name: "Free Website" },
+        activated_on: zone.created_on,
+        created_on: zone.created_on,
+        modified_on: zone.created_on,
+    }
+}
+
+/// A zone to register.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only describes the body; it is read by hand, to find every fault")]
+pub struct ZoneBody {
+    name: String,
+    account: crate::policies::IdBody,
+}
+
+/// Lists the zones that the caller may read, over all accounts that it reaches (D7).
+#[utoipa::path(get, path = "/zones", operation_id = "zones-get", tag = "Zones",
+    params(("name" = Option<String>, Query), ("account.id" = Option<String>, Query), ("account.name" = Option<String>, Query), ("status" = Option<String>, Query),
+        ("page" = Option<u32>, Query), ("per_page" = Option<u32>, Query), ("direction" = Option<String>, Query)),
+    responses((status = 200, body = Envelope<Vec<ZoneView>>), (status = "4XX", body = Failure)))]
+pub async fn list(call: Call) -> Result<Success, Error> {
+    let paging = call.query.paging(20, 50)?;
+    let query = |name| call.query.text(name);
+    let (name, account, account_name) = (query("name").map(NameKey::of), query("account.id"), query("account.name"));
+    let engine = &call.app.runtime.engine;
+    let mut zones = Vec::new();
+    for snapshot in crate::accounts::reached(&call).await? {
+        let state = &snapshot.state;
+        let own_name = accounts::get(state)?.name.as_ref();
+        let wanted = account.is_none_or(|id| state.account_id().to_string() == id)
+            && account_name.is_none_or(|name| own_name == name)
+            && query("status").is_none_or(|status| status == "active");
+        if !wanted {
+            continue;
+        }
+        for (id, zone) in state.zones() {
+            let key = NameKey::of(&zone.name);
+            let readable = || {
+                let target = Target::resource(engine.catalog(), state, &zone.key);
+                target.is_some_and(|target| {
+                    engine.allows(state, &call.caller.principal, &call.operation.need.accepts, target)
+                })
+            };
+            if name.as_ref().is_none_or(|name| *name == key) && readable() {
+                zones.push((key, render(state, id, zone)));
+            }
+        }
+    }
+    zones.sort_by(|(a, first), (b, second)| a.cmp(b).then(first.id.cmp(&second.id)));
+    let total = zones.len();
+    let page = paging.of(call.query.direction().of(zones.iter().map(|(_, zone)| zone)));
+    Success::page(&page, total, paging)
+}
+
+/// Registers a zone.
+#[utoipa::path(post, path = "/zones", operation_id = "zones-post", tag = "Zones", request_body = ZoneBody,
+    responses((status = 200, body = Envelope<ZoneView>), (status = "4XX", body = Failure)))]
+pub async fn create(call: Call) -> Result<Success, Error> {
+    let (name, account) = call.read(|body, faults| {
+        let name = body.required("name", faults).and_then(|name| name.text(faults).map(str::to_owned));
+        let account = body.required("account", faults).and_then(|account| account.id(faults));
+        let account = account.and_then(|text| {
+            let id = text.parse::<AccountId>().ok();
+            if id.is_none() {
+                faults.push(
+                    FaultKind::Invalid,
+                    "/account/id",
+                    format!("`{text}` is not an id: 32 lower-case hex digits are expected"),
+                );
+            }
+            id
+        });
+        Some((name?, account?))
+    })?;
+    let access = registration(&call, account).await?;
+    call.write(
+        &access,
+        |state, environment| model::create_zone(state, environment, &name, ZoneId(environment.next_id())),
+        |snapshot, id| Success::object(&render(&snapshot.state, *id, model::get_zone(&snapshot.state, *id)?)),
+    )
+    .await
+}
+
+/// A zone that is not there yet is made by whoever may edit all zones of the account.
+async fn registration(call: &Call, account: AccountId) -> Result<Access, Error> {
+    let Some(snapshot) = call.snapshot(account).await? else { return Err(call.forbidden(None)) };
+    let engine = &call.app.runtime.engine;
+    let permit = engine.permit_throughout(&snapshot.state, &call.caller.principal, call.operation.need);
+    Ok(Access { permit: permit.map_err(|_| call.forbidden(None))?, snapshot })
+}
+
+/// Permission to this operation on the zone of the path. A zone that the caller does not reach is not there.
+async fn zone(call: &Call) -> Result<(Access, ZoneId), Error> {
+    let id: ZoneId = call.id("zone_id")?;
+    let key = zone_key(id);
+    let missing = || Problem::not_found("zone", id);
+    let account = call.app.runtime.account_of_resource(&key).await?.ok_or_else(missing)?;
+    let snapshot = call.snapshot(account).await?.ok_or_else(missing)?;
+    if !call.caller.principal.is_known_to(&call.app.runtime.engine, &snapshot.state) {
+        return Err(missing().into());
+    }
+    Ok((call.access(account, Some(&key)).await?, id))
+}
+
+/// One zone.
+#[utoipa::path(get, path = "/zones/{zone_id}", operation_id = "zones-0-get", tag = "Zones",
+    params(("zone_id" = String, Path)),
+    responses((status = 200, body = Envelope<ZoneView>), (status = "4XX", body = Failure)))]
+pub async fn get(call: Call) -> Result<Success, Error> {
+    let (access, id) = zone(&call).await?;
+    let state = access.state();
+    Ok(Success::object(&render(state, id, model::get_zone(state, id)?))?.at(access.revision()))
+}
+
+/// Removes a zone from the registry; its key stays in resource groups, where it matches nothing (D26).
+#[utoipa::path(delete, path = "/zones/{zone_id}", operation_id = "zones-0-delete", tag = "Zones",
+    params(("zone_id" = String, Path)),
+    responses((status = 200, body = Envelope<Deleted>), (status = "4XX", body = Failure)))]
+pub async fn delete(call: Call) -> Result<Success, Error> {
+    let (access, id) = zone(&call).await?;
+    call.write(
+        &access,
+        |state, _| model::delete_zone(state, id),
+        |_, id| Success::object(&Deleted { id: id.to_string() }),
+    )
+    .await
+}
