@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use catalog::PermissionSet;
 use model::account_state::{AccountState, Holder};
-use model::change::{Change, DocumentId};
+use model::change::{Change, Document, DocumentId};
 use model::ids::{MemberId, ResourceGroupId};
 use model::members::Standing;
 use model::policies::{Effect, Policy};
@@ -211,6 +211,11 @@ impl Engine {
         if self.manages_members(before, principal) {
             return Ok(());
         }
+        if !latitude.scim_may_manage_policies
+            && let Some(policy) = self.rewritten_policy(before, after, changes)
+        {
+            return Err(Problem::new(FaultKind::Escalation, self.failed_check(&policy)));
+        }
         let throughout = self.held_throughout(before, principal);
         for (state, policy) in self.gains(before, after, changes) {
             let permissions = self.permissions_of(&policy, None);
@@ -221,6 +226,21 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// A policy that was attached, changed or taken from a holder that stays; one that grants nothing is no matter (D17).
+    fn rewritten_policy(&self, before: &AccountState, after: &AccountState, changes: &[Change]) -> Option<Policy> {
+        let holders = changes.iter().filter_map(|change| match change {
+            Change::Put(Document::Member(member)) => Some(Holder::Member(member.id)),
+            Change::Put(Document::UserGroup(group)) => Some(Holder::Group(group.id)),
+            Change::Put(_) | Change::Delete(_) => None,
+        });
+        holders.into_iter().find_map(|holder| {
+            let (old, new) = (before.policies_of(holder), after.policies_of(holder));
+            let other = |policy: &&Policy, others: &[Policy]| !others.iter().any(|other| same(policy, other));
+            let differs = new.iter().filter(|policy| other(policy, old)).chain(old.iter().filter(|policy| other(policy, new)));
+            differs.into_iter().find(|policy| !self.permissions_of(policy, None).is_empty()).cloned()
+        })
     }
 
     /// The policies whose effect opens something: new or changed allows, and denies that go or change. Group
@@ -319,9 +339,6 @@ fn compare<'a>(
     gains: &mut Vec<(&'a AccountState, Policy)>,
 ) {
     let (old, new) = (before.policies_of(holder), after.policies_of(holder));
-    let same = |a: &Policy, b: &Policy| {
-        a.access == b.access && a.permission_groups == b.permission_groups && a.resource_groups == b.resource_groups
-    };
     let opened =
         new.iter().filter(|policy| policy.access == Effect::Allow && !old.iter().any(|other| same(policy, other)));
     gains.extend(opened.map(|policy| (after, policy.clone())));
@@ -342,4 +359,11 @@ fn uses(state: &AccountState, group: ResourceGroupId) -> impl Iterator<Item = &P
         .into_iter()
         .flatten()
         .filter(move |policy| policy.resource_groups.contains(&group))
+}
+
+/// Whether two policies say the same, whatever their ids and times.
+fn same(one: &Policy, other: &Policy) -> bool {
+    one.access == other.access
+        && one.permission_groups == other.permission_groups
+        && one.resource_groups == other.resource_groups
 }
