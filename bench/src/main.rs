@@ -1,0 +1,51 @@
+//! The parts of `bench/run` that a shell cannot do: stores of a given size, many connections that write, the naive
+//! program to compare with, and times of a few milliseconds. Each prints numbers for the script to read.
+
+mod creates;
+mod flush;
+mod naive;
+mod seed;
+mod start;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Measures Portcullis; `bench/run` calls it
+#[derive(Parser)]
+#[command(name = "portcullis-bench")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Fill the account of a database that `portcullis init` made; prints JSON about what to ask for
+    Seed(seed::Seed),
+    /// Create user groups over many connections; prints how many, how many a second, and p50 and p99 in milliseconds
+    Creates(creates::Creates),
+    /// Create user groups one transaction each, in plain SQLite; prints how many, and how many a second
+    Naive(naive::Naive),
+    /// Start a server several times; prints, a line each, the milliseconds until its first answer
+    Start(start::Start),
+    /// Append to a file and flush; prints the median in microseconds
+    Flush(flush::Flush),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Seed(seed) => seed::run(&seed),
+        Command::Creates(creates) => creates::run(creates),
+        Command::Naive(naive) => naive::run(&naive),
+        Command::Start(start) => start::run(&start),
+        Command::Flush(flush) => flush::run(&flush),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("portcullis-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
