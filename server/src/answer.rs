@@ -39,15 +39,14 @@ pub struct ResultInfo {
     total_pages: u64,
 }
 
-/// The envelope, for rendering and for the OpenAPI document.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+/// The envelope, for the OpenAPI document; [`Success`] writes it.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only describes the answer")]
 pub struct Envelope<T> {
     success: bool,
     errors: Vec<Message>,
     messages: Vec<Message>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<T>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     result_info: Option<ResultInfo>,
 }
 
@@ -57,8 +56,9 @@ impl Success {
     /// # Errors
     /// Only if the object cannot be written as JSON, which is our fault.
     pub fn object(result: &impl Serialize) -> Result<Success, Error> {
-        let mut success = Success::of(Some(result), None)?;
-        success.etag = Some(etag(result)?);
+        let result = json(result)?;
+        let mut success = Success::of(Some(&result), None)?;
+        success.etag = Some(tag_of(&result));
         Ok(success)
     }
 
@@ -69,15 +69,14 @@ impl Success {
     pub fn page<T: Serialize>(items: &[T], total: usize, paging: Paging) -> Result<Success, Error> {
         let total = total as u64;
         let per_page = paging.per_page as u64;
-        let count = items.len() as u64;
         let info = ResultInfo {
             page: paging.page as u64,
             per_page,
-            count,
+            count: items.len() as u64,
             total_count: total,
             total_pages: total.div_ceil(per_page.max(1)),
         };
-        Success::of(Some(&items), Some(info))
+        Success::of(Some(&json(&items)?), Some(info))
     }
 
     /// A whole list in one answer.
@@ -87,7 +86,7 @@ impl Success {
     pub fn list<T: Serialize>(items: &[T]) -> Result<Success, Error> {
         let count = items.len() as u64;
         let info = ResultInfo { page: 1, per_page: count, count, total_count: count, total_pages: count.min(1) };
-        Success::of(Some(&items), Some(info))
+        Success::of(Some(&json(&items)?), Some(info))
     }
 
     /// An envelope without a result.
@@ -95,12 +94,23 @@ impl Success {
     /// # Errors
     /// As for [`Success::object`].
     pub fn empty() -> Result<Success, Error> {
-        Success::of(None::<&()>, None)
+        Success::of(None, None)
     }
 
-    fn of<T: Serialize>(result: Option<&T>, result_info: Option<ResultInfo>) -> Result<Success, Error> {
-        let envelope = Envelope { success: true, errors: Vec::new(), messages: Vec::new(), result, result_info };
-        Ok(Success { body: json(&envelope)?, revision: None, etag: None })
+    /// The envelope around a result that is JSON already, so that it is written once.
+    fn of(result: Option<&[u8]>, result_info: Option<ResultInfo>) -> Result<Success, Error> {
+        let mut body = Vec::with_capacity(result.map_or(0, <[u8]>::len) + 160);
+        body.extend_from_slice(br#"{"success":true,"errors":[],"messages":[]"#);
+        if let Some(result) = result {
+            body.extend_from_slice(br#","result":"#);
+            body.extend_from_slice(result);
+        }
+        if let Some(info) = result_info {
+            body.extend_from_slice(br#","result_info":"#);
+            serde_json::to_writer(&mut body, &info).map_err(|error| Error::Internal(Box::new(error)))?;
+        }
+        body.push(b'}');
+        Ok(Success { body, revision: None, etag: None })
     }
 
     /// The same answer with something to say.
@@ -143,7 +153,11 @@ impl Success {
 /// # Errors
 /// As for [`Success::object`].
 pub fn etag(result: &impl Serialize) -> Result<String, Error> {
-    let digest = Sha256::digest(json(result)?);
+    Ok(tag_of(&json(result)?))
+}
+
+fn tag_of(shown: &[u8]) -> String {
+    let digest = Sha256::digest(shown);
     let mut tag = String::with_capacity(18);
     tag.push('"');
     for byte in &digest[..8] {
@@ -151,7 +165,7 @@ pub fn etag(result: &impl Serialize) -> Result<String, Error> {
         tag.push(char::from(HEX[usize::from(byte & 15)]));
     }
     tag.push('"');
-    Ok(tag)
+    tag
 }
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
