@@ -68,14 +68,14 @@ impl<S: State> Live<S> {
         let stream = self.stream(id).await?;
         let committed = stream.commit(&self.store, write).await?;
         if committed.changed && committed.snapshot.revision() % COMMITS_PER_SNAPSHOT == 0 {
-            self.store_snapshot(&stream, COMMITS_PER_SNAPSHOT);
+            self.store_snapshot(&stream);
         }
         Ok(committed)
     }
 
     /// Writes a snapshot in the background. One that fails is only a slower start; the log has everything.
-    fn store_snapshot(&self, stream: &Arc<Stream<S>>, at_least: u64) {
-        let Some(due) = stream.due_snapshot(at_least) else { return };
+    fn store_snapshot(&self, stream: &Arc<Stream<S>>) {
+        let Some(due) = stream.due_snapshot(stream.commits_per_snapshot(COMMITS_PER_SNAPSHOT)) else { return };
         let (store, name) = (self.store.clone(), stream.name().to_owned());
         tokio::spawn(async move {
             if let Err(error) = snapshot::write(&store, &name, due).await {

@@ -392,17 +392,23 @@ impl<S: State> Stream<S> {
         Ok(records.first().is_some_and(|record| record.hash == next.hash))
     }
 
-    /// The state to store as a snapshot, when enough commits came since the last one: in proportion to the size of the
-    /// state, so that snapshots never cost more than the commits did.
+    /// The state to store as a snapshot, if at least that many commits came since the last one.
     pub fn due_snapshot(&self, at_least: u64) -> Option<Arc<Snapshot<S>>> {
         let newest = self.published();
         let mut tail = self.lock_tail();
-        let since = newest.revision().saturating_sub(tail.stored);
-        if since < at_least || (since as usize) < newest.state.documents().take(since as usize * 4 + 1).count() / 4 {
+        if newest.revision().saturating_sub(tail.stored) < at_least {
             return None;
         }
         tail.stored = newest.revision();
         Some(newest)
+    }
+
+    /// How many commits a snapshot should wait for while the server runs: in proportion to the size of the state, so
+    /// that snapshots never cost more than the commits did.
+    pub fn commits_per_snapshot(&self, fewest: u64) -> u64 {
+        let most_counted = usize::try_from(fewest).unwrap_or(usize::MAX).saturating_mul(400);
+        let documents = self.published().state.documents().take(most_counted).count();
+        fewest.max(documents as u64 / 4)
     }
 
     /// The name of the stream in the store.
