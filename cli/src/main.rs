@@ -1,1 +1,60 @@
-fn main(){}
+//! The `portcullis` program: reads what was typed, and wires the rooms together.
+//!
+//! ```text
+//! arguments     what can be typed                      config_file   a file in place of flags
+//! serve, dev    the server                             database, secret_key, wiring   the parts it is made of
+//! init, user    offline commands that write            log           offline commands that read
+//! ```
+
+mod arguments;
+mod background;
+mod config_file;
+mod database;
+mod dev;
+mod init;
+mod log;
+mod log_lines;
+mod pages;
+mod secret_key;
+mod serve;
+mod shutdown;
+mod user;
+mod verification;
+mod wiring;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = config_file::read_arguments();
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("portcullis: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    match arguments.command {
+        Command::Completions { shell } => return pages::print_completions(shell),
+        Command::Man { folder } => return pages::print_manual(folder.as_deref()),
+        Command::Serve(_) | Command::Init(_) | Command::Dev(_) | Command::User(_) | Command::Log(_) => {}
+    }
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        match arguments.command {
+            Command::Serve(serve) => serve::run(serve).await,
+            Command::Init(init) => init::run(init).await,
+            Command::Dev(dev) => dev::run(dev).await,
+            Command::User(command) => user::run(command).await,
+            Command::Log(command) => log::run(command).await,
+            // Answered above, without starting threads.
+            Command::Completions { .. } | Command::Man { .. } => Ok(ExitCode::SUCCESS),
+        }
+    })
+}

@@ -1,0 +1,368 @@
+//! What can be typed. Each flag says what it means, its unit, its default and its environment variable; a flag beats
+//! the variable, the variable the configuration file, and the file the default.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use ipnet::IpNet;
+use model::ids::{AccountId, Revision};
+use server::WireShapes;
+use tracing_subscriber::filter::Targets;
+
+use crate::database::Database;
+use crate::serve::FailureLimit;
+
+/// A self-hosted identity and access management server
+///
+/// Portcullis keeps accounts, members, user groups, policies and tokens, and decides who may do what. Its API is
+/// compatible with the v4 IAM API, so that the official SDKs work against it by changing only the base URL.
+///
+/// To try it out:      portcullis dev
+/// To set one up:      portcullis init --email you@example.com
+/// and then:           portcullis serve
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, verbatim_doc_comment, disable_help_subcommand = true)]
+pub struct Arguments {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server
+    Serve(Serve),
+    /// Set up a new server: the first account and its super administrator
+    ///
+    /// Makes the data folder, the secret key, a user, an account with this user as super administrator, an API token
+    /// that holds every permission, and a Global API Key. Both secrets are printed once and cannot be shown again.
+    Init(Init),
+    /// Run a development server: all in memory, with the data of the API reference's examples
+    ///
+    /// Its credentials are public, so it listens on loopback only. `POST /__dev/reset` restores its data.
+    Dev(Dev),
+    /// Manage users
+    #[command(subcommand)]
+    User(User),
+    /// Look into the commit log
+    #[command(subcommand)]
+    Log(Log),
+    /// Print the completions of a shell
+    ///
+    /// For bash: portcullis completions bash > /etc/bash_completion.d/portcullis
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write the pages of all commands to a folder
+    Man {
+        /// Write one page for each command into this folder, instead of printing the first
+        #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+        folder: Option<PathBuf>,
+    },
+}
+
+/// Where the data is.
+#[derive(Debug, Args)]
+pub struct Data {
+    /// File of settings, in TOML
+    ///
+    /// It has the names of the flags without the dashes in front, as in `listen = "0.0.0.0:8787"`. A flag that can be
+    /// given several times is a list. A name that no flag has is an error.
+    #[arg(long, env = "PORTCULLIS_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath, hide_env_values = true)]
+    pub config: Option<PathBuf>,
+
+    /// The database: `sqlite:` and the path of its file
+    #[arg(
+        long,
+        env = "PORTCULLIS_DATABASE",
+        value_name = "URL",
+        default_value = "sqlite:portcullis-data/portcullis.db",
+        hide_env_values = true
+    )]
+    pub database: Database,
+}
+
+/// The secret key.
+#[derive(Debug, Args)]
+pub struct SecretKey {
+    /// File of the secret key under which credentials are kept: 64 hex digits
+    ///
+    /// `init` makes it. Without it no token or key can be checked, so back it up, apart from the database.
+    /// [default: secret.key beside the database]
+    #[arg(
+        long,
+        env = "PORTCULLIS_SECRET_KEY_FILE",
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        hide_env_values = true
+    )]
+    pub secret_key_file: Option<PathBuf>,
+}
+
+/// Which catalogue files to add.
+#[derive(Debug, Args)]
+pub struct Catalogs {
+    /// File of your own permission groups, roles and operations, in JSON; can be given several times
+    ///
+    /// It adds to the built-in catalogue. Several in the variable are separated by commas.
+    #[arg(
+        long,
+        env = "PORTCULLIS_CATALOG",
+        value_name = "FILE",
+        value_delimiter = ',',
+        value_hint = ValueHint::FilePath,
+        hide_env_values = true
+    )]
+    pub catalog: Vec<PathBuf>,
+}
+
+/// What to log, on standard error.
+#[derive(Debug, Args)]
+pub struct LogLines {
+    /// How log lines look
+    #[arg(
+        long,
+        env = "PORTCULLIS_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "pretty",
+        hide_env_values = true
+    )]
+    pub log_format: LogFormat,
+
+    /// The least severe level to log: error, warn, info, debug, trace or off
+    ///
+    /// Parts of the program can have levels of their own: `info,portcullis_server=debug`.
+    #[arg(long, env = "PORTCULLIS_LOG_LEVEL", value_name = "LEVEL", default_value = "info", hide_env_values = true)]
+    pub log_level: Targets,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LogFormat {
+    /// For people
+    Pretty,
+    /// One JSON object a line, for machines
+    Json,
+}
+
+/// What answers look like.
+#[derive(Debug, Args)]
+pub struct Answers {
+    /// Which generation of clients to answer for, where they differ: auto, array or object
+    ///
+    /// `auto` goes by the headers of the client's SDK, and answers arrays to everyone else. It decides the form of a
+    /// resource group's `scope`, and of the answer to adding members to a user group.
+    #[arg(long, env = "PORTCULLIS_WIRE_SHAPES", value_name = "SHAPES", default_value = "auto", hide_env_values = true)]
+    pub wire_shapes: WireShapes,
+}
+
+/// Where to look for domains.
+#[derive(Debug, Args)]
+pub struct Dns {
+    /// DNS server that is asked for the TXT records of SSO connectors, as ADDRESS:PORT [default: the system's]
+    #[arg(long, env = "PORTCULLIS_DNS_SERVER", value_name = "ADDR:PORT", hide_env_values = true)]
+    pub dns_server: Option<SocketAddr>,
+}
+
+/// `portcullis serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Address and port to listen on; port 0 picks a free one
+    ///
+    /// The address in use is printed as the line `listening on http://ADDR`.
+    #[arg(
+        long,
+        env = "PORTCULLIS_LISTEN",
+        value_name = "ADDR:PORT",
+        default_value = "127.0.0.1:8787",
+        hide_env_values = true
+    )]
+    pub listen: SocketAddr,
+
+    #[command(flatten)]
+    pub data: Data,
+    #[command(flatten)]
+    pub secret_key: SecretKey,
+    #[command(flatten)]
+    pub catalogs: Catalogs,
+    #[command(flatten)]
+    pub answers: Answers,
+    #[command(flatten)]
+    pub dns: Dns,
+
+    /// Let a member of an account be added as accepted, without an invitation, if the user exists
+    #[arg(
+        long,
+        env = "PORTCULLIS_ALLOW_DIRECT_ADD",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_env_values = true,
+        action = clap::ArgAction::Set
+    )]
+    pub allow_direct_add: bool,
+
+    /// Let every user create accounts, not operators only
+    #[arg(
+        long,
+        env = "PORTCULLIS_OPEN_ACCOUNT_CREATION",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_env_values = true,
+        action = clap::ArgAction::Set
+    )]
+    pub open_account_creation: bool,
+
+    /// Network of a reverse proxy whose X-Forwarded-For is believed, such as 10.0.0.0/8; can be given several times
+    ///
+    /// The address of the client decides about IP conditions of tokens and about limits. Several in the variable are
+    /// separated by commas.
+    #[arg(long, env = "PORTCULLIS_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',', hide_env_values = true)]
+    pub trusted_proxy: Vec<IpNet>,
+
+    /// Failed authentications per minute that one address may make before it has to wait; a number or `off`
+    #[arg(
+        long,
+        env = "PORTCULLIS_AUTH_FAILURE_LIMIT",
+        value_name = "NUMBER",
+        default_value = "30",
+        hide_env_values = true
+    )]
+    pub auth_failure_limit: FailureLimit,
+
+    /// The most commits that share one write to the disk; for measurements only
+    #[arg(long, env = "PORTCULLIS_COMMIT_BATCH", value_name = "NUMBER", hide = true)]
+    pub commit_batch: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    pub log_lines: LogLines,
+}
+
+/// `portcullis init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// E-mail address of the first user, who becomes super administrator
+    #[arg(long, env = "PORTCULLIS_EMAIL", value_name = "ADDRESS", hide_env_values = true)]
+    pub email: String,
+
+    /// Name of the account, at most 100 characters [default: ADDRESS's Account]
+    #[arg(long, env = "PORTCULLIS_ACCOUNT_NAME", value_name = "NAME", hide_env_values = true)]
+    pub account_name: Option<String>,
+
+    /// Print one JSON object, for scripts
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub data: Data,
+    #[command(flatten)]
+    pub secret_key: SecretKey,
+    #[command(flatten)]
+    pub catalogs: Catalogs,
+}
+
+/// `portcullis dev`.
+#[derive(Debug, Args)]
+pub struct Dev {
+    /// Address and port to listen on, loopback only; port 0 picks a free one
+    ///
+    /// The address in use is printed as the line `listening on http://ADDR`.
+    #[arg(
+        long,
+        env = "PORTCULLIS_LISTEN",
+        value_name = "ADDR:PORT",
+        default_value = "127.0.0.1:8787",
+        hide_env_values = true
+    )]
+    pub listen: SocketAddr,
+
+    #[command(flatten)]
+    pub catalogs: Catalogs,
+    #[command(flatten)]
+    pub answers: Answers,
+    #[command(flatten)]
+    pub dns: Dns,
+    #[command(flatten)]
+    pub log_lines: LogLines,
+}
+
+/// `portcullis user …`.
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Make a user with a Global API Key, which is printed once
+    ///
+    /// There is no sign-up yet: this makes somebody whom an account can add as a member. It may run beside a server on
+    /// the same database.
+    Create(UserCreate),
+}
+
+/// `portcullis user create`.
+#[derive(Debug, Args)]
+pub struct UserCreate {
+    /// E-mail address of the user
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: String,
+
+    /// Let the user create accounts
+    #[arg(long)]
+    pub operator: bool,
+
+    /// Print one JSON object, for scripts
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub data: Data,
+    #[command(flatten)]
+    pub secret_key: SecretKey,
+}
+
+/// `portcullis log …`.
+#[derive(Debug, Subcommand)]
+pub enum Log {
+    /// Show what an account holds, now or at an earlier revision, and the commits that led there
+    Show(LogShow),
+    /// Check that no commit was changed, taken out or slipped in; exit code 1 if one was
+    ///
+    /// Each commit carries the hash of the one before. The whole chain is computed anew, and every change applied. A log
+    /// whose newest commits were all cut off is still a whole chain: to notice that, compare the count with an earlier
+    /// one.
+    Verify(LogVerify),
+}
+
+/// `portcullis log show`.
+#[derive(Debug, Args)]
+pub struct LogShow {
+    /// Id of the account: 32 hex digits
+    pub account: AccountId,
+
+    /// Show the account as it was at this revision [default: the newest]
+    #[arg(long, value_name = "REVISION")]
+    pub at: Option<Revision>,
+
+    /// Print one JSON object, for scripts
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub data: Data,
+}
+
+/// `portcullis log verify`.
+#[derive(Debug, Args)]
+pub struct LogVerify {
+    /// Id of one account: 32 hex digits [default: all accounts and users]
+    pub account: Option<AccountId>,
+
+    #[command(flatten)]
+    pub data: Data,
+}

@@ -1,0 +1,44 @@
+//! What a server does besides answering: it reads what other processes have written, and removes what has expired.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime::Runtime;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// Offline commands may write to the same database; their commits are seen within this time.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
+const PURGE_EVERY: Duration = Duration::from_secs(3600);
+
+/// Starts the tasks. They end when the set is dropped.
+pub fn start(runtime: &Arc<Runtime>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(follow(runtime.clone()));
+    tasks.spawn(purge(runtime.clone()));
+    tasks
+}
+
+async fn follow(runtime: Arc<Runtime>) {
+    let mut clock = interval(FOLLOW_EVERY);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        clock.tick().await;
+        if let Err(error) = runtime.follow().await {
+            tracing::warn!(%error, "commits of other processes could not be read");
+        }
+    }
+}
+
+async fn purge(runtime: Arc<Runtime>) {
+    let mut clock = interval(PURGE_EVERY);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        clock.tick().await;
+        match runtime.store.purge_leases(runtime.clock.now().as_micros()).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::debug!(removed, "removed {removed} expired leases"),
+            Err(error) => tracing::warn!(%error, "expired leases could not be removed"),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! `portcullis log show`: an account at a revision, and the commits that led there.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use model::account_state::AccountState;
+use model::change::{self, Change, Document, DocumentId};
+use model::commit::{Actor, Request};
+use model::ids::{Revision, StreamId};
+use model::time::Timestamp;
+use runtime::Runtime;
+use runtime::stream::Snapshot;
+use serde_json::{Value, json};
+use store::{Record, SqliteOptions};
+
+use crate::arguments::LogShow;
+use crate::wiring;
+
+/// One commit, read.
+struct Commit {
+    revision: Revision,
+    at: Timestamp,
+    actor: Actor,
+    request: Request,
+    changes: Vec<Change>,
+}
+
+/// Prints the account and its commits.
+///
+/// # Errors
+/// When the database cannot be read, or has no such account or revision.
+pub async fn run(show: LogShow) -> anyhow::Result<ExitCode> {
+    let runtime = wiring::reading_runtime(show.data.database.open(SqliteOptions::default()).await?);
+    let shown = read(&runtime, &show).await;
+    runtime.close().await;
+    let (snapshot, commits) = shown?;
+    let text = if show.json { as_json(&snapshot, &commits)? } else { as_text(&snapshot, &commits) };
+    std::io::stdout().write_all(text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn read(runtime: &Runtime, show: &LogShow) -> anyhow::Result<(Snapshot<AccountState>, Vec<Commit>)> {
+    let stream = StreamId::Account(show.account).to_string();
+    let newest = runtime.store.head(&stream).await?.revision;
+    if newest == 0 {
+        bail!("there is no account `{}`", show.account);
+    }
+    let revision = show.at.unwrap_or(newest);
+    if revision == 0 || revision > newest {
+        bail!("account `{}` has the revisions 1 to {newest}, not {revision}", show.account);
+    }
+    let snapshot = runtime.account_at(show.account, Some(revision)).await?;
+    let mut commits: Vec<Commit> = Vec::new();
+    while (commits.len() as Revision) < revision {
+        let records = runtime.store.records(&stream, commits.len() as Revision, 1000).await?;
+        if records.is_empty() {
+            bail!("revision {} is missing; run `portcullis log verify`", commits.len() + 1);
+        }
+        for record in records.into_iter().filter(|record| record.revision <= revision) {
+            let number = record.revision;
+            commits.push(Commit::of(record).with_context(|| format!("revision {number} cannot be read"))?);
+        }
+    }
+    Ok((snapshot, commits))
+}
+
+impl Commit {
+    fn of(record: Record) -> anyhow::Result<Commit> {
+        Ok(Commit {
+            revision: record.revision,
+            at: Timestamp::from_micros(record.at),
+            actor: serde_json::from_str(&record.actor)?,
+            request: serde_json::from_str(&record.request)?,
+            changes: change::read(&record.changes)?,
+        })
+    }
+}
+
+fn as_json(snapshot: &Snapshot<AccountState>, commits: &[Commit]) -> serde_json::Result<String> {
+    let documents = snapshot.state.documents().map(document_json).collect::<serde_json::Result<Vec<Value>>>()?;
+    let commits: Vec<Value> = commits
+        .iter()
+        .map(|commit| {
+            let changes: Vec<Value> =
+                commit.changes.iter().map(|change| json!({ verb(change): change.id() })).collect();
+            json!({
+                "revision": commit.revision,
+                "at": commit.at,
+                "actor": commit.actor,
+                "request": commit.request,
+                "changes": changes,
+            })
+        })
+        .collect();
+    let shown = json!({
+        "account_id": snapshot.state.account_id(),
+        "revision": snapshot.revision(),
+        "at": snapshot.at,
+        "documents": documents,
+        "commits": commits,
+    });
+    Ok(serde_json::to_string_pretty(&shown)? + "\n")
+}
+
+/// Digests of secrets stay in the database (D45).
+fn document_json(document: Document) -> serde_json::Result<Value> {
+    let mut value = serde_json::to_value(document)?;
+    if let Some(token) = value.get_mut("token").and_then(Value::as_object_mut) {
+        token.remove("digest");
+    }
+    Ok(value)
+}
+
+fn as_text(snapshot: &Snapshot<AccountState>, commits: &[Commit]) -> String {
+    let mut text =
+        format!("account {} at revision {}, {}\n\n", snapshot.state.account_id(), snapshot.revision(), snapshot.at);
+    text.extend(snapshot.state.documents().map(|document| format!("  {}\n", line(&snapshot.state, &document))));
+    text.push_str("\ncommits\n");
+    for commit in commits {
+        text.push_str(&format!("  {}  {}  {}\n", commit.revision, commit.at, actor(commit)));
+        text.extend(commit.changes.iter().map(|change| format!("      {} {}\n", verb(change), id_text(&change.id()))));
+    }
+    text
+}
+
+fn actor(commit: &Commit) -> String {
+    let actor = match &commit.actor {
+        Actor::User { email, token: None, .. } => format!("user {email}"),
+        Actor::User { email, token: Some(token), .. } => format!("user {email} by token {token}"),
+        Actor::Account { token, .. } => format!("account token {token}"),
+        Actor::System { reason } => format!("system: {reason}"),
+    };
+    match &*commit.request.method {
+        "" => actor,
+        method => format!("{actor}, {method} {}", commit.request.path),
+    }
+}
+
+fn verb(change: &Change) -> &'static str {
+    match change {
+        Change::Put(_) => "put",
+        Change::Delete(_) => "delete",
+    }
+}
+
+fn id_text(id: &DocumentId) -> String {
+    match id {
+        DocumentId::Account => "account".to_owned(),
+        DocumentId::Member(id) => format!("member {id}"),
+        DocumentId::UserGroup(id) => format!("user group {id}"),
+        DocumentId::GroupMember(group, member) => format!("member {member} of user group {group}"),
+        DocumentId::ResourceGroup(id) => format!("resource group {id}"),
+        DocumentId::Resource(key) => format!("resource {key}"),
+        DocumentId::Token(id) => format!("token {id}"),
+        DocumentId::SsoConnector(id) => format!("SSO connector {id}"),
+        DocumentId::User => "user".to_owned(),
+    }
+}
+
+/// One document on one line.
+fn line(state: &AccountState, document: &Document) -> String {
+    let what = match document {
+        Document::Account(account) => format!("\"{}\", {}", account.name, account.kind),
+        Document::Member(member) => {
+            format!("{}, {}, {} policies", member.email.as_str(), member.standing.as_str(), member.policies.len())
+        }
+        Document::UserGroup(group) => {
+            format!("\"{}\", {} policies, {} members", group.name, group.policies.len(), state.group_size(group.id))
+        }
+        Document::GroupMember(place) => format!("since {}", place.created_on),
+        Document::ResourceGroup(group) => format!("\"{}\", {}", group.name, group.scope.shown_objects().join(" ")),
+        Document::Resource(resource) => format!("\"{}\"", resource.name),
+        Document::Token(token) => format!("\"{}\", {} policies", token.name, token.policies.len()),
+        Document::SsoConnector(connector) => format!("{}, {}", connector.email_domain, connector.verification.as_str()),
+        Document::User(user) => user.email.as_str().to_owned(),
+    };
+    format!("{}  {what}", id_text(&document.id()))
+}

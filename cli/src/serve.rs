@@ -1,0 +1,97 @@
+//! `portcullis serve`.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use model::rules::Rules;
+use runtime::Runtime;
+use server::{App, Settings};
+use store::SqliteOptions;
+use tokio::net::TcpListener;
+
+use crate::arguments::Serve;
+use crate::shutdown::{self, Signals};
+use crate::{background, log_lines, secret_key, verification, wiring};
+
+/// The value of `--auth-failure-limit`.
+#[derive(Clone, Copy, Debug)]
+pub struct FailureLimit(pub Option<u32>);
+
+impl FromStr for FailureLimit {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<FailureLimit, &'static str> {
+        match (text, text.parse()) {
+            ("off", _) => Ok(FailureLimit(None)),
+            (_, Ok(limit)) if limit > 0 => Ok(FailureLimit(Some(limit))),
+            (_, Ok(_) | Err(_)) => Err("must be a number above 0, or `off`"),
+        }
+    }
+}
+
+/// Runs the server until it is told to end.
+///
+/// # Errors
+/// When it cannot start, or the listener fails.
+pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
+    log_lines::start(&serve.log_lines)?;
+    let batch = serve.commit_batch.map_or(SqliteOptions::default().batch, Into::into);
+    let store = serve.data.database.open(SqliteOptions { batch, ..SqliteOptions::default() }).await?;
+    let secrets = secret_key::read(&secret_key::path(&serve.data, &serve.secret_key)?)?;
+    let catalog = wiring::catalog(&serve.catalogs.catalog)?;
+    let rules = Rules {
+        allow_direct_add: serve.allow_direct_add,
+        open_account_creation: serve.open_account_creation,
+        ..Rules::default()
+    };
+    let runtime = Arc::new(wiring::runtime(store, catalog, rules, secrets));
+    let settings = Settings {
+        wire_shapes: serve.answers.wire_shapes,
+        trusted_proxies: serve.trusted_proxy,
+        failure_limit: serve.auth_failure_limit.0,
+        dev: false,
+    };
+    let listener = listen(serve.listen).await?;
+    listen_and_serve(listener, runtime, settings, serve.dns.dns_server).await
+}
+
+/// Binds the address.
+///
+/// # Errors
+/// When it is taken, or not one of this machine.
+pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+/// Says where it listens, serves, and in the end makes sure that everything acknowledged is durable.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn listen_and_serve(
+    listener: TcpListener,
+    runtime: Arc<Runtime>,
+    settings: Settings,
+    dns_server: Option<SocketAddr>,
+) -> anyhow::Result<ExitCode> {
+    let mut tasks = background::start(&runtime);
+    let verification = verification::start(&runtime, dns_server);
+    let verifier = verification.as_ref().map(|verification| verification.verifier.clone());
+    let app = App::new(runtime.clone(), settings, verifier);
+    let address = listener.local_addr()?;
+    let signals = Signals::listen()?;
+    // Scripts wait for this line, and it is there once connections are accepted.
+    writeln!(std::io::stdout(), "listening on http://{address}").context("cannot say where the server listens")?;
+    let served = shutdown::serve_until_signal(listener, app, signals).await;
+    tasks.shutdown().await;
+    if let Some(verification) = verification {
+        verification.end().await;
+    }
+    runtime.close().await;
+    served?;
+    tracing::info!("ended in good order");
+    Ok(ExitCode::SUCCESS)
+}

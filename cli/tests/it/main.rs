@@ -1,0 +1,13 @@
+//! The real executable: configuration, first start, shutdown, kill and restart.
+
+#![expect(clippy::unwrap_used, reason = "these are tests; clippy knows only the functions that are marked so")]
+
+mod configuration;
+mod crash;
+mod dev;
+mod first_start;
+mod help;
+mod log;
+mod serve;
+mod support;
+mod users;

@@ -1,0 +1,76 @@
+//! What these tests share: a folder, the program, and a server that was set up in it.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use testkit::Caller;
+use testkit::binary::{self, Program};
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_portcullis");
+pub const EMAIL: &str = "ada@example.com";
+
+/// A folder with a server in it that `init` has set up.
+pub struct Installation {
+    pub folder: TempDir,
+    /// What `init --json` printed.
+    pub made: Value,
+}
+
+impl Installation {
+    pub fn new() -> Installation {
+        let folder = tempfile::tempdir().unwrap();
+        let init = run(folder.path(), &["init", "--email", EMAIL, "--json"]);
+        assert!(init.status.success(), "{}", stderr(&init));
+        Installation { made: serde_json::from_slice(&init.stdout).unwrap(), folder }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn text(&self, field: &str) -> &str {
+        self.made[field].as_str().unwrap()
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        run(self.path(), arguments)
+    }
+
+    /// Starts the server on a free port.
+    pub fn serve(&self, more: &[&str]) -> Program {
+        let arguments = [&["serve", "--listen", "127.0.0.1:0"], more].concat();
+        Program::start(PROGRAM, self.path(), &arguments)
+    }
+
+    pub fn token_caller(&self, server: &Program) -> Caller {
+        Caller::with_token(&server.origin, self.text("account_id"), self.text("api_token"))
+    }
+
+    pub fn key_caller(&self, server: &Program) -> Caller {
+        Caller::with_key(&server.origin, self.text("account_id"), EMAIL, self.text("api_key"))
+    }
+
+    pub fn database(&self) -> std::path::PathBuf {
+        self.path().join("portcullis-data/portcullis.db")
+    }
+}
+
+pub fn run(folder: &Path, arguments: &[&str]) -> Output {
+    binary::run(PROGRAM, folder, arguments)
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The exit code and what was written on standard error, with the folder's name taken out.
+pub fn refusal(folder: &Path, output: &Output) -> String {
+    let text = stderr(output).replace(&*folder.to_string_lossy(), "FOLDER");
+    format!("{} {}", output.status.code().unwrap_or(-1), text.trim_end())
+}
