@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::fmt::temporal::DateTimePrinter;
+
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
@@ -29,9 +31,11 @@ impl Timestamp {
     }
 }
 
+const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.6}", self.to_jiff())
+        f.write_str(&PRINTER.timestamp_to_string(&self.to_jiff()))
     }
 }
 
@@ -56,7 +60,7 @@ impl FromStr for Timestamp {
 
 impl serde::Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&PRINTER.timestamp_to_string(&self.to_jiff()))
     }
 }
 

@@ -105,10 +105,10 @@ pub async fn create(call: Call) -> Result<Success, Error> {
         return Err(::model::problem::Problem::new(::model::problem::FaultKind::Forbidden, message).into());
     }
     let new = call.read(|body, faults| {
-        let name = body.required("name", faults).and_then(|name| name.text(faults));
-        let kind = body.optional("type").map(|kind| kind.text(faults).map(str::to_owned));
-        Some(NewAccount { name: name?.to_owned(), kind: kind.flatten() })
+        let name = body.required_text("name", faults);
+        Some(NewAccount { name, kind: body.optional("type").map(|kind| kind.text(faults).to_owned()) })
     })?;
+    let new = new.into_valid()?;
     call.once(async |first| {
         let id = AccountId((runtime.ids.as_fn())());
         let now = runtime.clock.now();

@@ -65,7 +65,7 @@ fn read(body: &Input<'_>, catalog: &Catalog, faults: &mut Faults) -> Option<Aske
     body.object(faults)?;
     let subject = match (body.optional("credential"), body.optional("subject")) {
         (None, None) => Some(Subject::Oneself),
-        (Some(credential), None) => credential.text(faults).map(|text| Subject::Credential(text.to_owned())),
+        (Some(credential), None) => Some(Subject::Credential(credential.text(faults).to_owned())),
         (None, Some(subject)) => read_subject(&subject, faults),
         (Some(_), Some(_)) => {
             faults.push(FaultKind::Invalid, "/subject", "give either `credential` or `subject`, not both");
@@ -73,7 +73,7 @@ fn read(body: &Input<'_>, catalog: &Catalog, faults: &mut Faults) -> Option<Aske
         }
     };
     let action = body.required("action", faults).and_then(|action| {
-        let text = action.text(faults)?;
+        let text = action.text(faults);
         let accepts = accepts_of(catalog, text);
         if accepts.is_none() {
             let right = "the name or id of a token permission group, an operation id, or `METHOD /path`";
@@ -82,7 +82,7 @@ fn read(body: &Input<'_>, catalog: &Catalog, faults: &mut Faults) -> Option<Aske
         accepts
     });
     let resource = body.optional("resource").map(|resource| {
-        let text = resource.text(faults)?;
+        let text = resource.text(faults);
         match catalog.parse_key(text) {
             Ok(_) => Some(text.to_owned()),
             Err(error) => {
@@ -99,17 +99,21 @@ fn read_subject(input: &Input<'_>, faults: &mut Faults) -> Option<Subject> {
     // Either `{"member": id}` or the long form `{"type": "member", "id": id}`.
     if let Some(kind) = input.optional("type") {
         let kind = kind.word(&[("member", 0), ("user", 1), ("token", 2)], faults)?;
-        let id = input.id(faults)?;
+        let id = input.id(faults);
         return Some([Subject::Member, Subject::User, Subject::Token][kind](id));
     }
-    let kinds: [(&str, fn(String) -> Subject); 3] =
-        [("member", Subject::Member), ("user", Subject::User), ("token", Subject::Token)];
-    let given = kinds.iter().find_map(|(name, subject)| Some((input.optional(name)?, subject)));
-    let Some((id, subject)) = given else {
-        faults.push(FaultKind::Invalid, input.pointer(), "subject must have one of `member`, `user` and `token`");
-        return None;
-    };
-    id.text(faults).map(|id| subject(id.to_owned()))
+    let text = |id: Input<'_>, faults: &mut Faults| id.text(faults).to_owned();
+    if let Some(member) = input.optional("member") {
+        return Some(Subject::Member(text(member, faults)));
+    }
+    if let Some(user) = input.optional("user") {
+        return Some(Subject::User(text(user, faults)));
+    }
+    if let Some(token) = input.optional("token") {
+        return Some(Subject::Token(text(token, faults)));
+    }
+    faults.push(FaultKind::Invalid, input.pointer(), "subject must have one of `member`, `user` and `token`");
+    None
 }
 
 /// The permissions of which any one suffices for an action.
@@ -150,7 +154,7 @@ pub async fn authorize(call: Call) -> Result<Success, Error> {
     if !call.caller.principal.is_known_to(engine, state) {
         return Err(call.forbidden(None));
     }
-    let asked = call.read(|body, faults| read(body, engine.catalog(), faults))?;
+    let asked = call.read(|body, faults| read(body, engine.catalog(), faults))?.into_valid()?;
     let found = find(&call, state, &asked.subject).await?;
     let about_oneself = matches!(asked.subject, Subject::Oneself | Subject::Credential(_))
         || matches!(&found, Found::Principal(principal) if same(principal, &call.caller.principal));

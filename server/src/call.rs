@@ -27,7 +27,7 @@ use crate::error::{Error, Unauthenticated};
 use crate::middleware::Context;
 use crate::operations::Operation;
 use crate::repeats::{Entered, Request as Repeated};
-use crate::wire::json::{self, Input};
+use crate::wire::json::{self, Input, Parsed};
 use crate::wire::paging::Query;
 use crate::wire::shapes::Shapes;
 
@@ -122,11 +122,11 @@ impl Call {
         text.parse().map_err(|_| Error::BadId(self.path.clone()))
     }
 
-    /// Reads the body; every fault in it at once.
+    /// Reads the body, as far as it goes.
     ///
     /// # Errors
-    /// Every fault.
-    pub fn read<T>(&self, read: impl FnOnce(&Input<'_>, &mut Faults) -> Option<T>) -> Result<T, Error> {
+    /// A body of which nothing can be made.
+    pub fn read<T>(&self, read: impl FnOnce(&Input<'_>, &mut Faults) -> Option<T>) -> Result<Parsed<T>, Error> {
         Ok(json::read(&self.body, read)?)
     }
 
@@ -252,6 +252,26 @@ impl Call {
             Ok(render(&committed.snapshot, &committed.output)?.at(committed.snapshot.revision()))
         })
         .await
+    }
+
+    /// Carries out a write that a body asks for. A body with faults is judged against the state all the same, so that
+    /// the caller hears of everything at once (D71), and nothing is written.
+    ///
+    /// # Errors
+    /// As for [`Call::write`], and the faults of the body.
+    pub async fn write_body<B: Sync, T>(
+        &self,
+        access: &Access,
+        body: &Parsed<B>,
+        work: impl Fn(&AccountState, &Environment<'_>, &B) -> Result<(Vec<Change>, T), Problem> + Sync,
+        render: impl Fn(&Snapshot<AccountState>, &T) -> Result<Success, Error> + Sync,
+    ) -> Result<Success, Error> {
+        if !body.is_valid() {
+            let found = work(access.state(), &self.app.runtime.environment(), &body.value).err();
+            let problem = body.judged(found);
+            return Err(problem.unwrap_or_else(|| Problem::new(FaultKind::Invalid, "the body is not valid")).into());
+        }
+        self.write(access, |state, environment| work(state, environment, &body.value), render).await
     }
 
     /// Runs a create once, however often the client repeats it.

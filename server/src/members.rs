@@ -83,16 +83,13 @@ pub struct MemberBody {
 }
 
 /// What the body grants, and whether roles were given beside policies (D28).
-fn read_grants(body: &Input<'_>, faults: &mut Faults) -> Option<(Grants, bool)> {
-    let (roles, policies) = (body.optional("roles"), body.optional("policies"));
-    match (roles, policies) {
-        (roles, Some(policies)) => {
-            policies::read_list(&policies, faults).map(|policies| (Grants::Policies(policies), roles.is_some()))
-        }
-        (Some(roles), None) => roles.array(faults, policies::read_id).map(|roles| (Grants::Roles(roles), false)),
+fn read_grants(body: &Input<'_>, faults: &mut Faults) -> (Grants, bool) {
+    match (body.optional("roles"), body.optional("policies")) {
+        (roles, Some(policies)) => (Grants::Policies(policies::read_list(&policies, faults)), roles.is_some()),
+        (Some(roles), None) => (Grants::Roles(roles.array(faults, policies::read_id)), false),
         (None, None) => {
             faults.push(FaultKind::Invalid, "/policies", "one of `roles` and `policies` must be present");
-            None
+            (Grants::Policies(Vec::new()), false)
         }
     }
 }
@@ -170,20 +167,21 @@ impl Order {
     responses((status = 200, body = Envelope<MemberView>), (status = "4XX", body = Failure)))]
 pub async fn create(call: Call) -> Result<Success, Error> {
     let access = call.account().await?;
-    let (new, roles_ignored) = call.read(|body, faults| {
-        let email = body.required("email", faults).and_then(|email| email.text(faults));
-        let grants = read_grants(body, faults);
-        let accepted = match body.optional("status") {
-            Some(status) => status.word(&[("accepted", true), ("pending", false)], faults),
-            None => Some(false),
-        };
-        let (grants, roles_ignored) = grants?;
-        Some((NewMember { email: email?.to_owned(), grants, accepted: accepted? }, roles_ignored))
+    let new = call.read(|body, faults| {
+        let email = body.required_text("email", faults);
+        let (grants, roles_ignored) = read_grants(body, faults);
+        let status = body.optional("status");
+        let accepted = status.and_then(|status| status.word(&[("accepted", true), ("pending", false)], faults));
+        Some((NewMember { email, grants, accepted: accepted.unwrap_or(false) }, roles_ignored))
     })?;
-    let user = user_of(&call, &new).await?;
-    call.write(
+    let user = if new.is_valid() { user_of(&call, &new.value.0).await? } else { None };
+    let roles_ignored = new.value.1;
+    call.write_body(
         &access,
-        |state, environment| model::create(state, environment, &new, MemberId(environment.next_id()), user.as_deref()),
+        &new,
+        |state, environment, (new, _)| {
+            model::create(state, environment, new, MemberId(environment.next_id()), user.as_deref())
+        },
         |snapshot, id| {
             shown(&call, &snapshot.state, *id)?.with_messages(messages(&call, &snapshot.state, roles_ignored))
         },
@@ -221,17 +219,18 @@ pub async fn update(call: Call) -> Result<Success, Error> {
     let access = call.account().await?;
     let id = call.id("member_id")?;
     model::get(access.state(), id)?;
-    let ((grants, roles_ignored), status) = call.read(|body, faults| {
+    let change = call.read(|body, faults| {
         body.object(faults)?;
         let grants = read_grants(body, faults);
-        let status = body.optional("status").map(|status| status.text(faults).map(str::to_owned));
-        Some((grants?, status.flatten()))
+        Some((grants, body.optional("status").map(|status| status.text(faults).to_owned())))
     })?;
-    call.write(
+    let roles_ignored = change.value.0.1;
+    call.write_body(
         &access,
-        |state, environment| {
+        &change,
+        |state, environment, ((grants, _), status)| {
             call.check_match(state.member(&id).map(|member| render(&call, state, member)).as_ref())?;
-            model::update(state, environment, id, &grants, status.as_deref())
+            model::update(state, environment, id, grants, status.as_deref())
         },
         |snapshot, id| {
             shown(&call, &snapshot.state, *id)?.with_messages(messages(&call, &snapshot.state, roles_ignored))

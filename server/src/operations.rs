@@ -66,9 +66,9 @@ impl Metrics {
     }
 }
 
-/// All operations that we serve, by method and path.
+/// All operations that we serve, by path and method.
 pub(crate) struct Operations {
-    by_route: HashMap<(http::Method, Box<str>), Arc<Operation>>,
+    by_path: HashMap<Box<str>, Vec<(http::Method, Arc<Operation>)>>,
     /// For what is no operation: health, metrics, unknown routes.
     pub(crate) other: Metrics,
 }
@@ -76,22 +76,22 @@ pub(crate) struct Operations {
 impl Operations {
     /// Joins the routes with the catalogue.
     pub(crate) fn of(document: &OpenApi, catalog: &Catalog, recorder: &impl Recorder) -> Operations {
-        let mut by_route = HashMap::new();
+        let mut by_path: HashMap<Box<str>, Vec<(http::Method, Arc<Operation>)>> = HashMap::new();
         for (path, item) in &document.paths.paths {
             for (method, operation) in crate::openapi::operations_of(item) {
                 let id = operation.operation_id.as_deref().unwrap_or_default();
                 let method = http_method(&method);
                 let operation = operation_of(catalog, recorder, id, &method, path);
-                by_route.insert((method, path.as_str().into()), Arc::new(operation));
+                by_path.entry(path.as_str().into()).or_default().push((method, Arc::new(operation)));
             }
         }
-        Operations { by_route, other: metrics_of(recorder, "other") }
+        Operations { by_path, other: metrics_of(recorder, "other") }
     }
 
     /// The operation of a route, as matched, without the base path.
     pub(crate) fn find(&self, method: &http::Method, path: &str) -> Option<&Arc<Operation>> {
-        // The key is built from borrowed parts at each request; both are short.
-        self.by_route.get(&(method.clone(), path.into()))
+        let operations = self.by_path.get(path)?;
+        operations.iter().find(|(known, _)| known == method).map(|(_, operation)| operation)
     }
 }
 

@@ -77,47 +77,42 @@ pub struct IdBody {
 }
 
 /// Reads one policy.
-pub fn read(input: &Input<'_>, faults: &mut Faults) -> Option<PolicyInput> {
-    input.object(faults)?;
-    let id = input.optional("id").map(|id| id.text(faults).map(str::to_owned));
+pub fn read(input: &Input<'_>, faults: &mut Faults) -> PolicyInput {
     let access = input.required("access", faults).and_then(|access| access.word(&ACCESS, faults));
     let permission_groups = input.required("permission_groups", faults);
-    let permission_groups = permission_groups.and_then(|groups| groups.array(faults, |group, faults| group.id(faults)));
     let resource_groups = input.required("resource_groups", faults);
-    let resource_groups = resource_groups.and_then(|groups| groups.array(faults, read_resource_group));
-    Some(PolicyInput {
-        id: match id {
-            Some(id) => Some(id?),
-            None => None,
-        },
-        access: access?,
-        permission_groups: permission_groups?,
-        resource_groups: resource_groups?,
-    })
+    PolicyInput {
+        id: input.optional("id").map(|id| id.text(faults).to_owned()),
+        access: access.unwrap_or(Effect::Allow),
+        permission_groups: permission_groups
+            .map(|groups| groups.array(faults, |group, faults| group.id(faults)))
+            .unwrap_or_default(),
+        resource_groups: resource_groups.map(|groups| groups.array(faults, read_resource_group)).unwrap_or_default(),
+    }
 }
 
-fn read_resource_group(input: &Input<'_>, faults: &mut Faults) -> Option<ResourceGroupInput> {
-    input.object(faults)?;
+/// A group by its id, or a scope. A group that was read is sent back with both: its id says which one is meant.
+fn read_resource_group(input: &Input<'_>, faults: &mut Faults) -> ResourceGroupInput {
     match (input.optional("id"), input.optional("scope")) {
-        (Some(id), None) => id.text(faults).map(|id| ResourceGroupInput::Id(id.to_owned())),
-        // A group that was read is sent back with both; its id says which one is meant.
-        (Some(id), Some(_)) => id.text(faults).map(|id| ResourceGroupInput::Id(id.to_owned())),
-        (None, Some(scope)) => resource_groups::read_scope(&scope, faults).map(ResourceGroupInput::Inline),
+        (Some(id), _) => ResourceGroupInput::Id(id.text(faults).to_owned()),
+        (None, Some(scope)) => ResourceGroupInput::Inline(resource_groups::read_scope(&scope, faults)),
         (None, None) => {
-            faults.push(FaultKind::Invalid, format!("{}/id", input.pointer()), "id must be present, or a scope");
-            None
+            if input.object(faults).is_some() {
+                faults.push(FaultKind::Invalid, format!("{}/id", input.pointer()), "id must be present, or a scope");
+            }
+            ResourceGroupInput::Id(String::new())
         }
     }
 }
 
 /// Reads a list of policies.
-pub fn read_list(input: &Input<'_>, faults: &mut Faults) -> Option<Vec<PolicyInput>> {
+pub fn read_list(input: &Input<'_>, faults: &mut Faults) -> Vec<PolicyInput> {
     input.array(faults, read)
 }
 
-/// The id of a permission group or role, alone or in an object.
-pub fn read_id(input: &Input<'_>, faults: &mut Faults) -> Option<String> {
-    if input.is_text() { input.text(faults).map(str::to_owned) } else { input.id(faults) }
+/// The id of a role, alone or in an object.
+pub fn read_id(input: &Input<'_>, faults: &mut Faults) -> String {
+    if input.is_text() { input.text(faults).to_owned() } else { input.id(faults) }
 }
 
 /// The roles that stand for permission groups, as they are shown.

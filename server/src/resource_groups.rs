@@ -3,7 +3,7 @@
 use ::model::account_state::AccountState;
 use ::model::ids::ResourceGroupId;
 use ::model::names::NameKey;
-use ::model::problem::Faults;
+use ::model::problem::{FaultKind, Faults};
 use ::model::resource_groups as model;
 use ::model::resource_groups::{Kind, NewResourceGroup, ScopeInput};
 use ::model::time::Timestamp;
@@ -98,34 +98,23 @@ pub struct ResourceGroupBody<'a> {
 }
 
 /// Reads a scope: an object, or an array of one (D27).
-pub fn read_scope(input: &Input<'_>, faults: &mut Faults) -> Option<ScopeInput> {
-    if input.is_array() {
-        let scopes = input.array(faults, read_scope_object)?;
-        let pointer = input.pointer().to_owned();
-        let mut scopes = scopes.into_iter();
-        return match (scopes.next(), scopes.next()) {
-            (Some(scope), None) => Some(scope),
-            (None, _) | (_, Some(_)) => {
-                faults.push(
-                    ::model::problem::FaultKind::Invalid,
-                    pointer,
-                    "scope must be an object, or an array of exactly one",
-                );
-                None
-            }
-        };
+pub fn read_scope(input: &Input<'_>, faults: &mut Faults) -> ScopeInput {
+    if !input.is_array() {
+        return read_scope_object(input, faults);
     }
-    read_scope_object(input, faults)
+    let mut scopes = input.array(faults, read_scope_object);
+    if scopes.len() != 1 {
+        let message = "scope must be an object, or an array of exactly one";
+        faults.push(FaultKind::Invalid, input.pointer(), message);
+    }
+    scopes.pop().unwrap_or_else(|| ScopeInput { key: String::new(), objects: Vec::new() })
 }
 
-fn read_scope_object(input: &Input<'_>, faults: &mut Faults) -> Option<ScopeInput> {
-    input.object(faults)?;
-    let key = input.required("key", faults).and_then(|key| key.text(faults));
+fn read_scope_object(input: &Input<'_>, faults: &mut Faults) -> ScopeInput {
+    let key = input.required_text("key", faults);
     let objects = input.required("objects", faults);
-    let objects = objects.and_then(|objects| {
-        objects.array(faults, |object, faults| object.required("key", faults)?.text(faults).map(str::to_owned))
-    });
-    Some(ScopeInput { key: key?.to_owned(), objects: objects? })
+    let objects = objects.map(|objects| objects.array(faults, |object, faults| object.required_text("key", faults)));
+    ScopeInput { key, objects: objects.unwrap_or_default() }
 }
 
 fn shown(call: &Call, state: &AccountState, id: ResourceGroupId) -> Result<Success, Error> {
@@ -163,13 +152,15 @@ pub async fn list(call: Call) -> Result<Success, Error> {
 pub async fn create(call: Call) -> Result<Success, Error> {
     let access = call.account().await?;
     let new = call.read(|body, faults| {
-        let name = body.required("name", faults).and_then(|name| name.text(faults));
-        let scope = body.required("scope", faults).and_then(|scope| read_scope(&scope, faults));
-        Some(NewResourceGroup { name: name?.to_owned(), scope: scope? })
+        let name = body.required_text("name", faults);
+        let scope = body.required("scope", faults).map(|scope| read_scope(&scope, faults));
+        let nothing = || ScopeInput { key: String::new(), objects: Vec::new() };
+        Some(NewResourceGroup { name, scope: scope.unwrap_or_else(nothing) })
     })?;
-    call.write(
+    call.write_body(
         &access,
-        |state, environment| model::create(state, environment, &new, ResourceGroupId(environment.next_id())),
+        &new,
+        |state, environment, new| model::create(state, environment, new, ResourceGroupId(environment.next_id())),
         |snapshot, id| shown(&call, &snapshot.state, *id),
     )
     .await
@@ -191,15 +182,15 @@ pub async fn get(call: Call) -> Result<Success, Error> {
 pub async fn update(call: Call) -> Result<Success, Error> {
     let access = call.account().await?;
     let id = call.id("resource_group_id")?;
-    let (name, scope) = call.read(|body, faults| {
+    let change = call.read(|body, faults| {
         body.object(faults)?;
-        let name = body.optional("name").map(|name| name.text(faults).map(str::to_owned));
-        let scope = body.optional("scope").map(|scope| read_scope(&scope, faults));
-        Some((name.flatten(), scope.flatten()))
+        let name = body.optional("name").map(|name| name.text(faults).to_owned());
+        Some((name, body.optional("scope").map(|scope| read_scope(&scope, faults))))
     })?;
-    call.write(
+    call.write_body(
         &access,
-        |state, environment| {
+        &change,
+        |state, environment, (name, scope)| {
             call.check_match(state.resource_group(&id).map(|group| render(group, call.shapes)).as_ref())?;
             model::update(state, environment, id, name.as_deref(), scope.as_ref())
         },

@@ -87,24 +87,17 @@ pub async fn list(call: Call) -> Result<Success, Error> {
 pub async fn create(call: Call) -> Result<Success, Error> {
     let access = call.account().await?;
     let new = call.read(|body, faults| {
-        let domain = body.required("email_domain", faults).and_then(|domain| domain.text(faults));
-        let mut flag = |name, default| match body.optional(name) {
-            Some(value) => value.boolean(faults),
-            None => Some(default),
-        };
+        let email_domain = body.required_text("email_domain", faults);
+        let mut flag = |name, default| body.optional(name).map_or(default, |value| value.boolean(faults));
         let begin_verification = flag("begin_verification", true);
         let (use_fedramp_language, enabled) = (flag("use_fedramp_language", false), flag("enabled", false));
-        Some(NewSsoConnector {
-            email_domain: domain?.to_owned(),
-            begin_verification: begin_verification?,
-            use_fedramp_language: use_fedramp_language?,
-            enabled: enabled?,
-        })
+        Some(NewSsoConnector { email_domain, begin_verification, use_fedramp_language, enabled })
     })?;
     let created = call
-        .write(
+        .write_body(
             &access,
-            |state, environment| model::create(state, environment, &new, SsoConnectorId(environment.next_id())),
+            &new,
+            |state, environment, new| model::create(state, environment, new, SsoConnectorId(environment.next_id())),
             |snapshot, id| shown(&snapshot.state, *id),
         )
         .await?;
@@ -135,17 +128,17 @@ pub async fn get(call: Call) -> Result<Success, Error> {
 pub async fn update(call: Call) -> Result<Success, Error> {
     let access = call.account().await?;
     let id = call.id("sso_connector_id")?;
-    let (enabled, use_fedramp_language) = call.read(|body, faults| {
+    let change = call.read(|body, faults| {
         body.object(faults)?;
-        let enabled = body.optional("enabled").map(|value| value.boolean(faults));
-        let language = body.optional("use_fedramp_language").map(|value| value.boolean(faults));
-        Some((enabled.flatten(), language.flatten()))
+        let mut flag = |name| body.optional(name).map(|value| value.boolean(faults));
+        Some((flag("enabled"), flag("use_fedramp_language")))
     })?;
-    call.write(
+    call.write_body(
         &access,
-        |state, environment| {
+        &change,
+        |state, environment, (enabled, use_fedramp_language)| {
             call.check_match(state.sso_connector(&id).map(render).as_ref())?;
-            model::update(state, environment, id, enabled, use_fedramp_language)
+            model::update(state, environment, id, *enabled, *use_fedramp_language)
         },
         |snapshot, id| shown(&snapshot.state, *id),
     )

@@ -4,6 +4,7 @@ use ::model::account_state::AccountState;
 use ::model::ids::{MemberId, UserGroupId, UserId};
 use ::model::members;
 use ::model::names::NameKey;
+use ::model::problem::Faults;
 use ::model::time::Timestamp;
 use ::model::user_group_members as model;
 use ::model::user_groups;
@@ -84,12 +85,12 @@ pub async fn list(call: Call) -> Result<Success, Error> {
 }
 
 /// The ids in the body: a bare array, or an object with `members` (D38). With them, where they stand.
-fn read_members(body: &Input<'_>, faults: &mut ::model::problem::Faults) -> Option<(Vec<String>, &'static str)> {
+fn read_members(body: &Input<'_>, faults: &mut Faults) -> Option<(Vec<String>, &'static str)> {
     if body.is_array() {
-        return Some((body.array(faults, |item, faults| item.id(faults))?, ""));
+        return Some((body.array(faults, |item, faults| item.id(faults)), ""));
     }
     let members = body.required("members", faults)?;
-    Some((members.array(faults, |item, faults| item.id(faults))?, "/members"))
+    Some((members.array(faults, |item, faults| item.id(faults)), "/members"))
 }
 
 /// Adds members; those who are in already stay as they are.
@@ -99,10 +100,11 @@ fn read_members(body: &Input<'_>, faults: &mut ::model::problem::Faults) -> Opti
 pub async fn add(call: Call) -> Result<Success, Error> {
     let access = call.account().await?;
     let group: UserGroupId = call.id("user_group_id")?;
-    let (members, pointer) = call.read(read_members)?;
-    call.write(
+    let members = call.read(read_members)?;
+    call.write_body(
         &access,
-        |state, environment| model::add(state, environment, group, &members, pointer),
+        &members,
+        |state, environment, (members, pointer)| model::add(state, environment, group, members, pointer),
         |snapshot, added| {
             let members = shown(&snapshot.state, added);
             match members.first() {
@@ -121,10 +123,11 @@ pub async fn add(call: Call) -> Result<Success, Error> {
 pub async fn replace(call: Call) -> Result<Success, Error> {
     let access = call.account().await?;
     let group: UserGroupId = call.id("user_group_id")?;
-    let (members, pointer) = call.read(read_members)?;
-    call.write(
+    let members = call.read(read_members)?;
+    call.write_body(
         &access,
-        |state, environment| model::replace(state, environment, group, &members, pointer),
+        &members,
+        |state, environment, (members, pointer)| model::replace(state, environment, group, members, pointer),
         |snapshot, members| Success::list(&shown(&snapshot.state, members)),
     )
     .await

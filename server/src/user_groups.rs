@@ -57,11 +57,11 @@ pub struct UserGroupBody {
 }
 
 /// `policies`: absent is unchanged, null is none (D41).
-fn read_policies(body: &Input<'_>, faults: &mut Faults) -> Option<Option<Vec<PolicyInput>>> {
+fn read_policies(body: &Input<'_>, faults: &mut Faults) -> Option<Vec<PolicyInput>> {
     match body.field("policies") {
-        Field::Absent => Some(None),
-        Field::Null => Some(Some(Vec::new())),
-        Field::Value(policies) => policies::read_list(&policies, faults).map(Some),
+        Field::Absent => None,
+        Field::Null => Some(Vec::new()),
+        Field::Value(policies) => Some(policies::read_list(&policies, faults)),
     }
 }
 
@@ -99,13 +99,13 @@ pub async fn list(call: Call) -> Result<Success, Error> {
 pub async fn create(call: Call) -> Result<Success, Error> {
     let access = call.account().await?;
     let new = call.read(|body, faults| {
-        let name = body.required("name", faults).and_then(|name| name.text(faults));
-        let policies = read_policies(body, faults);
-        Some(NewUserGroup { name: name?.to_owned(), policies: policies?.unwrap_or_default() })
+        let name = body.required_text("name", faults);
+        Some(NewUserGroup { name, policies: read_policies(body, faults).unwrap_or_default() })
     })?;
-    call.write(
+    call.write_body(
         &access,
-        |state, environment| model::create(state, environment, &new, UserGroupId(environment.next_id())),
+        &new,
+        |state, environment, new| model::create(state, environment, new, UserGroupId(environment.next_id())),
         |snapshot, id| shown(&call, &snapshot.state, *id),
     )
     .await
@@ -127,15 +127,15 @@ pub async fn get(call: Call) -> Result<Success, Error> {
 pub async fn update(call: Call) -> Result<Success, Error> {
     let access = call.account().await?;
     let id = call.id("user_group_id")?;
-    let (name, policies) = call.read(|body, faults| {
+    let change = call.read(|body, faults| {
         body.object(faults)?;
-        let name = body.optional("name").map(|name| name.text(faults).map(str::to_owned));
-        let policies = read_policies(body, faults);
-        Some((name.flatten(), policies?))
+        let name = body.optional("name").map(|name| name.text(faults).to_owned());
+        Some((name, read_policies(body, faults)))
     })?;
-    call.write(
+    call.write_body(
         &access,
-        |state, environment| {
+        &change,
+        |state, environment, (name, policies)| {
             call.check_match(state.user_group(&id).map(|group| render(&call, state, group)).as_ref())?;
             model::update(state, environment, id, name.as_deref(), policies.as_deref())
         },

@@ -152,26 +152,21 @@ pub async fn list(call: Call) -> Result<Success, Error> {
 #[utoipa::path(post, path = "/zones", operation_id = "zones-post", tag = "Zones", request_body = ZoneBody,
     responses((status = 200, body = Envelope<ZoneView>), (status = "4XX", body = Failure)))]
 pub async fn create(call: Call) -> Result<Success, Error> {
-    let (name, account) = call.read(|body, faults| {
-        let name = body.required("name", faults).and_then(|name| name.text(faults).map(str::to_owned));
-        let account = body.required("account", faults).and_then(|account| account.id(faults));
-        let account = account.and_then(|text| {
-            let id = text.parse::<AccountId>().ok();
-            if id.is_none() {
-                faults.push(
-                    FaultKind::Invalid,
-                    "/account/id",
-                    format!("`{text}` is not an id: 32 lower-case hex digits are expected"),
-                );
-            }
-            id
-        });
-        Some((name?, account?))
+    let new = call.read(|body, faults| {
+        let name = body.required_text("name", faults);
+        let account = body.required("account", faults)?.id(faults);
+        let id = account.parse::<AccountId>().ok();
+        if id.is_none() {
+            let message = format!("`{account}` is not an id: 32 lower-case hex digits are expected");
+            faults.push(FaultKind::Invalid, "/account/id", message);
+        }
+        Some((name, id?))
     })?;
-    let access = registration(&call, account).await?;
-    call.write(
+    let access = registration(&call, new.value.1).await?;
+    call.write_body(
         &access,
-        |state, environment| model::create_zone(state, environment, &name, ZoneId(environment.next_id())),
+        &new,
+        |state, environment, (name, _)| model::create_zone(state, environment, name, ZoneId(environment.next_id())),
         |snapshot, id| Success::object(&render(&snapshot.state, *id, model::get_zone(&snapshot.state, *id)?)),
     )
     .await

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use model::problem::{FaultKind, Faults, Problem};
+use model::problem::{Fault, FaultKind, Faults, Problem};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value that remembers keys given twice.
@@ -85,19 +85,72 @@ impl<'de> Deserialize<'de> for Node {
     }
 }
 
-/// Reads a body with `read`, which notes what is wrong. An absent body reads as `{}`.
+/// What a body says, as far as it could be read: where something is wrong, a value stands in for it, so that the rest
+/// can be judged against the state too and every fault is told at once (D71).
+#[derive(Clone, Debug)]
+pub struct Parsed<T> {
+    /// What was read.
+    pub value: T,
+    // INVARIANT: a value with a problem is judged, never carried out: `into_valid` and `judged` are the ways out.
+    problem: Option<Problem>,
+}
+
+impl<T> Parsed<T> {
+    /// The value, if nothing is wrong with it.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn into_valid(self) -> Result<T, Problem> {
+        match self.problem {
+            Some(problem) => Err(problem),
+            None => Ok(self.value),
+        }
+    }
+
+    /// Whether the whole body could be read.
+    pub fn is_valid(&self) -> bool {
+        self.problem.is_none()
+    }
+
+    /// All that is wrong: what could not be read, and what `found` says of the rest. A fault at a place that could not
+    /// be read is about the value that stands in, and is left out.
+    pub fn judged(&self, found: Option<Problem>) -> Option<Problem> {
+        let Some(unread) = &self.problem else { return found };
+        let mut faults = Faults::new();
+        faults.extend(unread.clone());
+        let within = |place: &str, other: &str| {
+            other.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let hides = |fault: &Fault, place: &str| {
+            fault.pointer.as_deref().is_some_and(|unread| within(unread, place) || within(place, unread))
+        };
+        for fault in found.iter().flat_map(Problem::faults) {
+            let place = fault.pointer.as_deref().unwrap_or_default();
+            if !unread.faults().iter().any(|unread| hides(unread, place)) {
+                faults.push(fault.kind, place, fault.message.clone());
+            }
+        }
+        faults.finish().err()
+    }
+}
+
+/// Reads a body with `read`, which notes what is wrong and gives what it can. An absent body reads as `{}`.
 ///
 /// # Errors
-/// Text that is not JSON, or every fault that was found.
-pub fn read<T>(body: &[u8], read: impl FnOnce(&Input<'_>, &mut Faults) -> Option<T>) -> Result<T, Problem> {
+/// Text that is not JSON, or of which nothing can be made.
+pub fn read<T>(body: &[u8], read: impl FnOnce(&Input<'_>, &mut Faults) -> Option<T>) -> Result<Parsed<T>, Problem> {
     let body = if body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { body };
     let node: Node = serde_json::from_slice(body)
         .map_err(|error| Problem::at(FaultKind::Invalid, "", format!("the body is not JSON: {error}")))?;
     let mut faults = Faults::new();
     find_duplicates(&node, &mut String::new(), &mut faults);
     let value = read(&Input { node: &node, pointer: String::new() }, &mut faults);
-    faults.finish()?;
-    value.ok_or_else(|| Problem::at(FaultKind::Invalid, "", "the body is not valid"))
+    let problem = faults.finish().err();
+    match (value, problem) {
+        (Some(value), problem) => Ok(Parsed { value, problem }),
+        (None, Some(problem)) => Err(problem),
+        (None, None) => Err(Problem::at(FaultKind::Invalid, "", "the body is not valid")),
+    }
 }
 
 fn find_duplicates(node: &Node, pointer: &mut String, faults: &mut Faults) {
@@ -164,19 +217,19 @@ impl<'a> Input<'a> {
         None
     }
 
-    /// A string.
-    pub fn text(&self, faults: &mut Faults) -> Option<&'a str> {
+    /// A string; empty for what is none.
+    pub fn text(&self, faults: &mut Faults) -> &'a str {
         match self.node {
-            Node::Text(text) => Some(text),
-            _ => self.wrong("a string", faults),
+            Node::Text(text) => text,
+            _ => self.wrong("a string", faults).unwrap_or_default(),
         }
     }
 
-    /// A boolean.
-    pub fn boolean(&self, faults: &mut Faults) -> Option<bool> {
+    /// A boolean; false for what is none.
+    pub fn boolean(&self, faults: &mut Faults) -> bool {
         match self.node {
-            Node::Bool(value) => Some(*value),
-            _ => self.wrong("a boolean", faults),
+            Node::Bool(value) => *value,
+            _ => self.wrong("a boolean", faults).unwrap_or_default(),
         }
     }
 
@@ -190,18 +243,18 @@ impl<'a> Input<'a> {
         matches!(self.node, Node::Text(_))
     }
 
-    /// The items of an array, each read by `read`. Every item is looked at, whatever is wrong with the others.
-    pub fn array<T>(
-        &self,
-        faults: &mut Faults,
-        mut read: impl FnMut(&Input<'a>, &mut Faults) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        let Node::Array(items) = self.node else { return self.wrong("an array", faults) };
+    /// The items of an array, each read by `read`, which gives a stand-in for what it cannot read, so that the others
+    /// keep their places. Nothing for what is no array.
+    pub fn array<T>(&self, faults: &mut Faults, mut read: impl FnMut(&Input<'a>, &mut Faults) -> T) -> Vec<T> {
+        let Node::Array(items) = self.node else {
+            self.wrong::<()>("an array", faults);
+            return Vec::new();
+        };
         let mut values = Vec::with_capacity(items.len());
         for (index, node) in items.iter().enumerate() {
             values.push(read(&Input { node, pointer: format!("{}/{index}", self.pointer) }, faults));
         }
-        values.into_iter().collect()
+        values
     }
 
     /// Notes a fault unless it is an object.
@@ -244,9 +297,17 @@ impl<'a> Input<'a> {
         input
     }
 
+    /// A string that must be there; empty for what is none.
+    pub fn required_text(&self, name: &str, faults: &mut Faults) -> String {
+        self.required(name, faults).map_or_else(String::new, |value| value.text(faults).to_owned())
+    }
+
     /// One of a few words, in any case (D74).
     pub fn word<T: Copy>(&self, choices: &[(&str, T)], faults: &mut Faults) -> Option<T> {
-        let text = self.text(faults)?;
+        if !self.is_text() {
+            return self.wrong("a string", faults);
+        }
+        let text = self.text(faults);
         let found = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
         if found.is_none() {
             let words: Vec<String> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
@@ -259,10 +320,9 @@ impl<'a> Input<'a> {
         found.map(|(_, value)| *value)
     }
 
-    /// An object of one field `id`, as the API names things in lists.
-    pub fn id(&self, faults: &mut Faults) -> Option<String> {
-        let id = self.required("id", faults)?;
-        id.text(faults).map(str::to_owned)
+    /// An object of one field `id`, as the API names things in lists; empty for what is none.
+    pub fn id(&self, faults: &mut Faults) -> String {
+        self.required_text("id", faults)
     }
 }
 
@@ -272,11 +332,11 @@ mod tests {
 
     fn faults_of(body: &str) -> Vec<(String, String)> {
         let result = read(body.as_bytes(), |input, faults| {
-            let name = input.required("name", faults).and_then(|name| name.text(faults).map(str::to_owned));
+            let name = input.required_text("name", faults);
             let ids = input.optional("ids").map(|ids| ids.array(faults, |item, faults| item.id(faults)));
             Some((name, ids))
         });
-        let problem = result.err();
+        let problem = result.and_then(Parsed::into_valid).err();
         problem
             .iter()
             .flat_map(|problem| problem.faults())

@@ -73,7 +73,7 @@ impl Rendered {
                 id: role.id,
                 name: role.name.to_string(),
                 description: role.description.to_string(),
-                permissions: RolePermissions(Some(role.permissions.clone())),
+                permissions: RolePermissions(Some(role.permissions)),
             };
             Some((role.group, raw(&shown)?))
         });
