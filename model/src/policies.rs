@@ -207,6 +207,14 @@ impl Place<'_> {
         }
     }
 
+    fn is_anonymous_of(&self, scope: &Scope) -> bool {
+        let group = match self {
+            Place::Known(group) => group,
+            Place::New(group) => group,
+        };
+        matches!(group.kind, Kind::Anonymous { .. }) && group.scope == *scope
+    }
+
     fn into_new(self) -> Option<ResourceGroup> {
         match self {
             Place::Known(_) => None,
@@ -249,6 +257,10 @@ fn places<'a>(
             ResourceGroupInput::Inline(scope) => {
                 let scope = resource_groups::parse_scope(state, environment, scope, &format!("{at}/{index}/scope"));
                 let Some(scope) = faults.take(scope) else { continue };
+                // Given twice it is one place, as an id given twice is.
+                if places.iter().any(|place| place.is_anonymous_of(&scope)) {
+                    continue;
+                }
                 places.push(match former.and_then(|former| same_inline(state, former, &scope)) {
                     Some(group) => Place::Known(group),
                     None => Place::New(resource_groups::anonymous(environment, policy, scope)),

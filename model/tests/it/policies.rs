@@ -203,6 +203,20 @@ fn a_scope_in_a_policy_lives_and_dies_with_it() {
 }
 
 #[test]
+fn a_scope_that_a_policy_has_twice_is_one_anonymous_group() {
+    let mut world = World::new();
+    let once = inline("domain_dns", &[&zone_key(0)]);
+    let places = [once.resource_groups.clone(), once.resource_groups.clone()].concat();
+    let twice = PolicyInput { resource_groups: places, ..once };
+    world.make_group(0, "staff", std::slice::from_ref(&twice)).unwrap();
+    let policy = world.state.user_group(&group_id(0)).unwrap().policies[0].clone();
+    assert_eq!(policy.resource_groups.len(), 1);
+    // Sent again, it is the same group, and nothing has changed.
+    let again = PolicyInput { id: Some(policy.id.to_string()), ..twice };
+    assert_eq!(world.set_group(0, &[again]).unwrap(), []);
+}
+
+#[test]
 fn a_scope_names_this_account_and_what_is_registered_in_it() {
     let mut world = World::new();
     let foreign = "com.cloudflare.api.account.a0a0a0a0a0a0a0a0a0a0a0a0a0a0a001";
