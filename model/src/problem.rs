@@ -107,10 +107,11 @@ impl Faults {
         Faults::default()
     }
 
-    /// Notes one. Past [`MOST_FAULTS`] they are dropped: the caller has enough to mend.
+    /// Notes one, if it is not noted yet. Past [`MOST_FAULTS`] they are dropped: the caller has enough to mend.
     pub fn push(&mut self, kind: FaultKind, pointer: impl Into<String>, message: impl Into<String>) {
-        if self.found.len() < MOST_FAULTS {
-            self.found.push(Fault { kind, message: message.into(), pointer: Some(pointer.into()) });
+        let fault = Fault { kind, message: message.into(), pointer: Some(pointer.into()) };
+        if self.found.len() < MOST_FAULTS && !self.found.contains(&fault) {
+            self.found.push(fault);
         }
     }
 

@@ -75,7 +75,7 @@ fn read(body: &Input<'_>, catalog: &Catalog, faults: &mut Faults) -> Option<Aske
     let action = body.required("action", faults).and_then(|action| {
         let text = action.text(faults);
         let accepts = accepts_of(catalog, text);
-        if accepts.is_none() {
+        if accepts.is_none() && action.is_text() {
             let right = "the name or id of a token permission group, an operation id, or `METHOD /path`";
             faults.push(FaultKind::Invalid, "/action", format!("action `{text}` is not known; give {right}"));
         }
@@ -86,7 +86,9 @@ fn read(body: &Input<'_>, catalog: &Catalog, faults: &mut Faults) -> Option<Aske
         match catalog.parse_key(text) {
             Ok(_) => Some(text.to_owned()),
             Err(error) => {
-                faults.push(FaultKind::Invalid, "/resource", error.to_string());
+                if resource.is_text() {
+                    faults.push(FaultKind::Invalid, "/resource", error.to_string());
+                }
                 None
             }
         }

@@ -154,10 +154,11 @@ pub async fn list(call: Call) -> Result<Success, Error> {
 pub async fn create(call: Call) -> Result<Success, Error> {
     let new = call.read(|body, faults| {
         let name = body.required_text("name", faults);
-        let account = body.required("account", faults)?.id(faults);
-        let id = account.parse::<AccountId>().ok();
-        if id.is_none() {
-            let message = format!("`{account}` is not an id: 32 lower-case hex digits are expected");
+        let account = body.required("account", faults)?.required("id", faults)?;
+        let text = account.text(faults);
+        let id = text.parse::<AccountId>().ok();
+        if id.is_none() && account.is_text() {
+            let message = format!("`{text}` is not an id: 32 lower-case hex digits are expected");
             faults.push(FaultKind::Invalid, "/account/id", message);
         }
         Some((name, id?))
