@@ -92,7 +92,7 @@ pub fn email_domain(text: &str, pointer: &str) -> Result<Box<str>, Problem> {
     let Ok(domain) = idna::domain_to_ascii_strict(trimmed) else {
         return refuse(format!("email_domain `{text}` is not a domain name such as `example.com`"));
     };
-    if domain.is_empty() || !domain.contains('.') || domain.len() > 253 {
+    if domain.is_empty() || !domain.contains('.') || domain.len() > 253 || is_address(&domain) {
         return refuse(format!("email_domain `{text}` is not a domain name such as `example.com`"));
     }
     if psl::suffix_str(&domain).is_some_and(|suffix| suffix == domain) {
@@ -107,13 +107,18 @@ pub fn email_domain(text: &str, pointer: &str) -> Result<Box<str>, Problem> {
 /// [`FaultKind::Invalid`] at `pointer`.
 pub fn zone_name(text: &str, pointer: &str) -> Result<Box<str>, Problem> {
     match idna::domain_to_ascii_strict(text.trim().trim_end_matches('.')) {
-        Ok(domain) if domain.contains('.') && domain.len() <= 253 => Ok(domain.into()),
+        Ok(domain) if domain.contains('.') && domain.len() <= 253 && !is_address(&domain) => Ok(domain.into()),
         _ => Err(Problem::at(
             FaultKind::Invalid,
             pointer,
             format!("name `{text}` is not a domain such as `example.com`"),
         )),
     }
+}
+
+/// No domain ends in a number: that is what tells it from an IPv4 address (RFC 3696, section 2).
+fn is_address(domain: &str) -> bool {
+    domain.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -132,7 +137,7 @@ mod tests {
     fn an_email_domain_is_normalised_or_refused() {
         assert_eq!(&*email_domain("Example.COM.", "/email_domain").unwrap(), "example.com");
         assert_eq!(&*email_domain("b\u{fc}cher.example", "/email_domain").unwrap(), "xn--bcher-kva.example");
-        for bad in ["", "com", "co.uk", "a@b.com", "ex ample.com", "-x.com", "localhost"] {
+        for bad in ["", "com", "co.uk", "a@b.com", "ex ample.com", "-x.com", "localhost", "192.0.2.1"] {
             assert!(email_domain(bad, "/email_domain").is_err(), "{bad}");
         }
     }
