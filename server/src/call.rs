@@ -5,9 +5,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::extract::{FromRequest, FromRequestParts, OriginalUri, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, Method, Uri, header};
 use engine::permit::Permit;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use model::account_state::AccountState;
@@ -49,6 +49,8 @@ pub struct Call {
     context: Context,
     method: Method,
     path: String,
+    /// As it was sent, with the base path that routing takes off.
+    uri: Uri,
     params: Vec<(String, String)>,
     headers: HeaderMap,
     body: Bytes,
@@ -93,6 +95,7 @@ impl FromRequest<App> for Call {
         Ok(Call {
             query: Query::parse(parts.uri.query().unwrap_or_default()),
             shapes: Shapes::of(app.settings.wire_shapes, &parts.headers),
+            uri: sent(&parts).clone(),
             path: parts.uri.path().to_owned(),
             method: parts.method,
             headers: parts.headers,
@@ -106,9 +109,13 @@ impl FromRequest<App> for Call {
     }
 }
 
+fn sent(parts: &Parts) -> &Uri {
+    parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri)
+}
+
 async fn params(parts: &mut Parts, app: &App) -> Result<Vec<(String, String)>, Error> {
     let raw = RawPathParams::from_request_parts(parts, app).await;
-    let raw = raw.map_err(|_| Error::BadId(parts.uri.path().to_owned()))?;
+    let raw = raw.map_err(|_| Error::BadId(sent(parts).path().to_owned()))?;
     Ok(raw.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
@@ -119,7 +126,7 @@ impl Call {
     /// [`Error::BadId`] for anything but 32 lower-case hex digits (D57).
     pub fn id<T: FromStr>(&self, name: &str) -> Result<T, Error> {
         let text = self.params.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value);
-        text.parse().map_err(|_| Error::BadId(self.path.clone()))
+        text.parse().map_err(|_| Error::BadId(self.uri.path().to_owned()))
     }
 
     /// Reads the body, as far as it goes.
