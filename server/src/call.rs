@@ -291,7 +291,7 @@ impl Call {
             Entered::Again(success) => Ok(success),
             Entered::First(first) => {
                 let success = run(&first.request).await?;
-                self.app.repeats.remember(first, &success);
+                self.app.repeats.remember(first, &success, self.app.runtime.clock.now());
                 Ok(success)
             }
         }

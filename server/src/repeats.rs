@@ -22,8 +22,10 @@ use crate::answer::Success;
 use crate::authenticate::Caller;
 use crate::error::Error;
 
-/// How long an answer without a key is remembered.
-const MINUTE: Duration = Duration::from_secs(60);
+/// How long an answer without a key is given again, in seconds.
+const MINUTE_SECONDS: i64 = 60;
+/// How long the memory of it is kept by the cache, which has a clock of its own.
+const KEPT: Duration = Duration::from_secs(120);
 /// How long an answer with a key is remembered, in seconds.
 const DAY_SECONDS: i64 = 24 * 3600;
 /// How much is remembered at most, in bytes; the oldest answers are forgotten first.
@@ -35,14 +37,16 @@ type Key = [u8; 32];
 
 /// Answers of creates.
 pub struct Repeats {
-    answers: Cache<Key, Arc<Success>>,
+    answers: Cache<Key, Arc<(Timestamp, Success)>>,
     running: Mutex<HashMap<Key, Arc<AsyncMutex<()>>>>,
 }
 
 impl Default for Repeats {
     fn default() -> Self {
-        let weigh = |_: &Key, success: &Arc<Success>| u32::try_from(success.parts().0.len() + 200).unwrap_or(u32::MAX);
-        let answers = Cache::builder().max_capacity(MOST_BYTES).weigher(weigh).time_to_live(MINUTE).build();
+        let weigh = |_: &Key, answer: &Arc<(Timestamp, Success)>| {
+            u32::try_from(answer.1.parts().0.len() + 200).unwrap_or(u32::MAX)
+        };
+        let answers = Cache::builder().max_capacity(MOST_BYTES).weigher(weigh).time_to_live(KEPT).build();
         Repeats { answers, running: Mutex::new(HashMap::new()) }
     }
 }
@@ -157,17 +161,18 @@ impl Repeats {
                 return Ok(Entered::Again(success));
             }
         } else if request.is_retry
-            && let Some(success) = self.answers.get(&key)
+            && let Some(answer) = self.answers.get(&key)
+            && runtime.clock.now() < answer.0.plus_seconds(MINUTE_SECONDS)
         {
-            return Ok(Entered::Again((*success).clone()));
+            return Ok(Entered::Again(answer.1.clone()));
         }
         Ok(Entered::First(First { request, _turn: Some(turn) }))
     }
 
     /// Keeps the answer of a create.
-    pub fn remember(&self, first: First, success: &Success) {
+    pub fn remember(&self, first: First, success: &Success, now: Timestamp) {
         if let Some(key) = first.request.key.filter(|_| !first.request.has_key) {
-            self.answers.insert(key, Arc::new(success.clone()));
+            self.answers.insert(key, Arc::new((now, success.clone())));
         }
     }
 
