@@ -109,6 +109,13 @@ impl Engine {
         match principal {
             Principal::System => return true,
             Principal::User(user) if permit.need.any_member && is_member(user) => return true,
+            // D5: what its owner may as a member, the token may as far as it says so itself.
+            Principal::UserToken { user, token } if permit.need.any_member && is_member(user) => {
+                let account = Target::account(self.catalog());
+                if matches!(permit.on, On::Account) && self.token_allows(state, token, &permit.need.accepts, account) {
+                    return true;
+                }
+            }
             Principal::User(_) | Principal::UserToken { .. } | Principal::AccountToken { .. } => {}
         }
         let allows = |target| self.allows(state, principal, &permit.need.accepts, target);

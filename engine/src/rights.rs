@@ -188,6 +188,17 @@ impl Engine {
         rights
     }
 
+    /// Whether a token by itself allows one of these, whatever its owner may.
+    pub(crate) fn token_allows(
+        &self,
+        state: &AccountState,
+        token: &CompiledToken,
+        accepts: &PermissionSet,
+        target: Target<'_>,
+    ) -> bool {
+        self.token_rights(state, token, Place::At(target), &mut |_, _, _| {}).held().intersects(accepts)
+    }
+
     fn applicable_at(&self, place: Place<'_>) -> PermissionSet {
         match place {
             Place::At(target) => *self.applicable(target.kind),
