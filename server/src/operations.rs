@@ -90,6 +90,8 @@ impl Operations {
 
     /// The operation of a route, as matched, without the base path.
     pub(crate) fn find(&self, method: &http::Method, path: &str) -> Option<&Arc<Operation>> {
+        // A HEAD is answered as a GET, by the same handler.
+        let method = if method == http::Method::HEAD { &http::Method::GET } else { method };
         let operations = self.by_path.get(path)?;
         operations.iter().find(|(known, _)| known == method).map(|(_, operation)| operation)
     }
