@@ -1,0 +1,27 @@
+//! The server over HTTP: what a client may do, what it hears, and what holds whatever it does.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
+
+// The name by which the rest of the workspace knows it.
+extern crate portcullis_server as server;
+
+mod accounts;
+mod authorize;
+mod bodies;
+mod concurrency;
+mod credentials;
+mod if_match;
+mod last_super_administrator;
+mod lists;
+mod members;
+mod repeats;
+mod resource_groups;
+mod roles;
+mod routes;
+mod sso_connectors;
+mod support;
+mod user_group_members;
+mod user_groups;
+mod who_may_call;
+mod wire_shapes;
+mod zones;
