@@ -1,0 +1,14 @@
+//! The live accounts over both stores, without HTTP: many writers, foreign writers, a store that fails, states of long
+//! ago.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests may panic")]
+
+extern crate portcullis_runtime as runtime;
+
+mod concurrency;
+mod failing_store;
+mod foreign_writers;
+mod history;
+mod queued_states;
+mod snapshots;
+mod world;
