@@ -14,6 +14,7 @@ pub mod live;
 pub mod secrets;
 pub mod snapshot;
 pub mod stream;
+pub mod to_its_end;
 
 use std::sync::Arc;
 

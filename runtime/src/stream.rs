@@ -12,6 +12,7 @@ use model::users::UserState;
 use store::{AppendError, ClaimChange, Head, LeaseChange, Pending, Record, Store, Transaction};
 use tokio::sync::watch;
 
+use crate::to_its_end::to_its_end;
 use crate::{CommitError, Origin, jobs};
 
 /// How often a commit is tried again when other writers are faster.
@@ -242,40 +243,64 @@ impl<S: State> Stream<S> {
     ///
     /// # Errors
     /// [`CommitError`].
-    pub async fn commit<T>(&self, store: &Store, write: &Write<'_, S, T>) -> Result<Committed<S, T>, CommitError> {
+    pub async fn commit<T>(
+        self: &Arc<Self>,
+        store: &Store,
+        write: &Write<'_, S, T>,
+    ) -> Result<Committed<S, T>, CommitError> {
         for _ in 0..MOST_TRIES {
             match self.queue(store, write)? {
                 Queued::Nothing { on, epoch, output } => match self.fate(on.revision(), epoch).await {
                     Fate::Durable => return output.map(|output| Committed { snapshot: on, output, changed: false }),
                     Fate::Lost => continue,
                 },
-                Queued::Waiting { next, epoch, output, pending } => match pending.await {
-                    Ok(()) => {
-                        self.publish(&next);
-                        return Ok(Committed { snapshot: next, output, changed: true });
+                Queued::Waiting { next, epoch, output, pending } => {
+                    let settling = self.clone().settle(store.clone(), next.clone(), epoch, pending);
+                    match to_its_end(settling).await? {
+                        Fate::Durable => return Ok(Committed { snapshot: next, output, changed: true }),
+                        Fate::Lost => continue,
                     }
-                    Err(AppendError::Conflict { .. }) => self.catch_up(store, epoch).await?,
-                    Err(AppendError::Claimed(claim)) => {
-                        self.catch_up(store, epoch).await?;
-                        return Err(CommitError::Claimed(claim));
-                    }
-                    Err(error @ (AppendError::Backend(_) | AppendError::Closed)) => {
-                        self.catch_up(store, epoch).await?;
-                        // The fate of a failed append is unknown until the log is read.
-                        if self.has(store, &next).await? {
-                            return Ok(Committed { snapshot: next, output, changed: true });
-                        }
-                        return Err(match error {
-                            AppendError::Backend(error) => error.into(),
-                            AppendError::Conflict { .. } | AppendError::Claimed(_) | AppendError::Closed => {
-                                store::StoreError::Closed.into()
-                            }
-                        });
-                    }
-                },
+                }
             }
         }
         Err(CommitError::Busy)
+    }
+
+    /// Waits until a queued commit is written or refused, and lets everybody know who waits for that or built on it.
+    async fn settle(
+        self: Arc<Self>,
+        store: Store,
+        next: Arc<Snapshot<S>>,
+        epoch: u64,
+        pending: Pending,
+    ) -> Result<Fate, CommitError> {
+        match pending.await {
+            Ok(()) => {
+                self.publish(&next);
+                Ok(Fate::Durable)
+            }
+            Err(AppendError::Conflict { .. }) => {
+                self.catch_up(&store, epoch).await?;
+                Ok(Fate::Lost)
+            }
+            Err(AppendError::Claimed(claim)) => {
+                self.catch_up(&store, epoch).await?;
+                Err(CommitError::Claimed(claim))
+            }
+            Err(error @ (AppendError::Backend(_) | AppendError::Closed)) => {
+                self.catch_up(&store, epoch).await?;
+                // The fate of a failed append is unknown until the log is read.
+                if self.has(&store, &next).await? {
+                    return Ok(Fate::Durable);
+                }
+                Err(match error {
+                    AppendError::Backend(error) => error.into(),
+                    AppendError::Conflict { .. } | AppendError::Claimed(_) | AppendError::Closed => {
+                        store::StoreError::Closed.into()
+                    }
+                })
+            }
+        }
     }
 
     /// Works the change out on the newest queued state and queues it, under the stream's lock.

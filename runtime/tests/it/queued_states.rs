@@ -2,6 +2,7 @@
 //! certain.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use engine::permit::Permit;
 use model::ids::{AccountId, UserGroupId, ZoneId};
@@ -144,4 +145,39 @@ async fn a_write_that_changes_nothing_waits_for_the_state_that_says_so() {
     assert_eq!(first.await.unwrap().unwrap(), (true, 3));
     assert_eq!(again.await.unwrap().unwrap(), (false, 3));
     world.assert_sound(account, 3).await;
+}
+
+/// A client that goes away takes its request with it, but not the commit that is on its way to the disk.
+#[tokio::test]
+async fn a_commit_that_nobody_waits_for_any_more_is_made_all_the_same() {
+    let database = Database::new();
+    let world = database.open();
+    let account = world.account().await;
+    let lock = database.lock();
+    let gone = tokio::time::timeout(Duration::from_millis(20), world.make_group(account, "staff")).await;
+    assert!(gone.is_err(), "the database is locked");
+    drop(lock);
+    let again = tokio::time::timeout(Duration::from_secs(10), world.make_group(account, "staff")).await;
+    match again.expect("an answer").map(|committed| committed.output) {
+        Err(CommitError::Refused(problem)) => assert_eq!(problem.kind(), FaultKind::Name),
+        other => panic!("the name is taken, but: {other:?}"),
+    }
+    assert_eq!(group_names(&world.snapshot(account).await.state), ["staff"]);
+    world.assert_sound(account, 2).await;
+}
+
+#[tokio::test]
+async fn a_commit_that_nobody_waits_for_and_that_fails_holds_up_nobody() {
+    let database = Database::new();
+    let world = database.open();
+    let (account, zone) = with_a_taken_zone(&world).await;
+    let lock = database.lock();
+    let gone = tokio::time::timeout(Duration::from_millis(20), make_zone(&world.runtime, account, zone)).await;
+    assert!(gone.is_err(), "the database is locked");
+    drop(lock);
+    // Refused where it is worked out on the zone that will not come to be.
+    let mine = ZoneId(fresh());
+    let again = tokio::time::timeout(Duration::from_secs(10), make_zone(&world.runtime, account, mine)).await;
+    again.expect("an answer").unwrap();
+    world.assert_sound(account, 2).await;
 }
