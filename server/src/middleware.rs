@@ -1,5 +1,6 @@
 //! What surrounds every request: a ray and an audit id for its answer, the fixed headers (D80), its place in the metrics.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,6 +9,8 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use rand::RngCore;
+use runtime::to_its_end::to_its_end;
+use uuid::Uuid;
 
 use crate::BASE_PATH;
 use crate::app::App;
@@ -16,12 +19,22 @@ use crate::operations::Operation;
 /// What is known of a request before it is authenticated.
 #[derive(Clone)]
 pub struct Context {
-    /// The `cf-ray` of the answer: 16 hex digits and where it was answered.
-    pub ray: Arc<str>,
+    /// The `cf-ray` of the answer.
+    pub ray: Ray,
     /// The `cf-auditlog-id` of the answer, and of the commit that the request makes.
-    pub audit_id: Arc<str>,
+    pub audit_id: Uuid,
     /// What it asks for; none for an unknown route.
     pub operation: Option<Arc<Operation>>,
+}
+
+/// The number of a request: shown as 16 hex digits and where it was answered.
+#[derive(Clone, Copy)]
+pub struct Ray(u64);
+
+impl fmt::Display for Ray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}-PRT", self.0)
+    }
 }
 
 const RAY: HeaderName = HeaderName::from_static("cf-ray");
@@ -38,17 +51,18 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
         let path = path.as_str();
         app.operations.find(request.method(), path.strip_prefix(BASE_PATH).unwrap_or(path)).cloned()
     });
-    let ray: Arc<str> = format!("{:016x}-PRT", rand::rng().next_u64()).into();
-    let audit_id: Arc<str> = runtime::clock::audit_id(app.runtime.clock.now()).to_string().into();
-    request.extensions_mut().insert(Context {
-        ray: ray.clone(),
-        audit_id: audit_id.clone(),
-        operation: operation.clone(),
-    });
-    let mut response = next.run(request).await;
+    let ray = Ray(rand::rng().next_u64());
+    let audit_id = runtime::clock::audit_id(app.runtime.clock.now());
+    request.extensions_mut().insert(Context { ray, audit_id, operation: operation.clone() });
+    let mut response = if request.method().is_safe() {
+        next.run(request).await
+    } else {
+        // A client that hangs up because it waited too long tries again, and then wants the answer (`repeats`).
+        to_its_end(next.run(request)).await
+    };
     let headers = response.headers_mut();
-    for (name, text) in [(RAY, &ray), (AUDIT_ID, &audit_id)] {
-        if let Ok(value) = HeaderValue::from_str(text) {
+    for (name, text) in [(RAY, ray.to_string()), (AUDIT_ID, audit_id.to_string())] {
+        if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(name, value);
         }
     }

@@ -100,6 +100,21 @@ async fn retries_that_overlap_wait_for_the_first_one() {
     assert_eq!(server.admin().get(GROUPS).await.list().len(), 1);
 }
 
+/// A client that waited too long hangs up, and then tries again.
+#[tokio::test]
+async fn who_hung_up_finds_the_answer_on_trying_again() {
+    let server = TestServer::builder().sqlite().start().await;
+    let admin = server.admin();
+    for number in 0..100 {
+        let body = json!({ "name": format!("group {number}") });
+        let patience = Duration::from_micros(number * 40);
+        // Whether it is answered in time or not: what was begun is finished.
+        let _ = tokio::time::timeout(patience, admin.post(GROUPS, body.clone())).await;
+        assert_eq!(told(&retry(&admin).post(GROUPS, body).await), "200");
+    }
+    assert_eq!(admin.get(GROUPS).await.list().len(), 100);
+}
+
 #[tokio::test]
 async fn a_key_is_honoured_for_a_day_and_for_one_request_only() {
     let server = TestServer::start().await;
