@@ -14,6 +14,7 @@ mod if_match;
 mod last_super_administrator;
 mod lists;
 mod members;
+mod random_operations;
 mod repeats;
 mod resource_groups;
 mod roles;
