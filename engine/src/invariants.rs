@@ -212,7 +212,7 @@ impl Engine {
             return Ok(());
         }
         if !latitude.scim_may_manage_policies
-            && let Some(policy) = self.rewritten_policy(before, after, changes)
+            && let Some(policy) = self.rewritten_policy(before, after, changes, principal)
         {
             return Err(Problem::new(FaultKind::Escalation, self.failed_check(&policy)));
         }
@@ -228,17 +228,26 @@ impl Engine {
         Ok(())
     }
 
-    /// A policy that was attached, changed or taken from a holder that stays; one that grants nothing is no matter (D17).
-    fn rewritten_policy(&self, before: &AccountState, after: &AccountState, changes: &[Change]) -> Option<Policy> {
+    /// A policy that was attached to, changed or taken from a holder that stays (D17); one that grants nothing is no
+    /// matter, nor what a user does to its own (D18).
+    fn rewritten_policy(
+        &self,
+        before: &AccountState,
+        after: &AccountState,
+        changes: &[Change],
+        principal: &Principal,
+    ) -> Option<Policy> {
+        let own = own_membership(before, principal);
         let holders = changes.iter().filter_map(|change| match change {
             Change::Put(Document::Member(member)) => Some(Holder::Member(member.id)),
             Change::Put(Document::UserGroup(group)) => Some(Holder::Group(group.id)),
             Change::Put(_) | Change::Delete(_) => None,
         });
-        holders.into_iter().find_map(|holder| {
+        holders.filter(|holder| Some(*holder) != own).find_map(|holder| {
             let (old, new) = (before.policies_of(holder), after.policies_of(holder));
             let other = |policy: &&Policy, others: &[Policy]| !others.iter().any(|other| same(policy, other));
-            let differs = new.iter().filter(|policy| other(policy, old)).chain(old.iter().filter(|policy| other(policy, new)));
+            let differs =
+                new.iter().filter(|policy| other(policy, old)).chain(old.iter().filter(|policy| other(policy, new)));
             differs.into_iter().find(|policy| !self.permissions_of(policy, None).is_empty()).cloned()
         })
     }
@@ -325,11 +334,15 @@ fn touches_permissions(change: &Change) -> bool {
 
 /// D18: a principal may always reduce its own access.
 fn only_itself(touched: &BTreeSet<Holder>, before: &AccountState, principal: &Principal, granted: bool) -> bool {
-    let own = match principal {
-        Principal::User(user) => before.member_of_user(user).map(|member| Holder::Member(member.id)),
+    !granted && own_membership(before, principal).is_some_and(|own| touched.iter().all(|holder| *holder == own))
+}
+
+/// The membership of a user who acts by key.
+fn own_membership(state: &AccountState, principal: &Principal) -> Option<Holder> {
+    match principal {
+        Principal::User(user) => state.member_of_user(user).map(|member| Holder::Member(member.id)),
         Principal::UserToken { .. } | Principal::AccountToken { .. } | Principal::System => None,
-    };
-    !granted && own.is_some_and(|own| touched.iter().all(|holder| *holder == own))
+    }
 }
 
 fn compare<'a>(

@@ -109,6 +109,11 @@ impl AccountState {
         self.members_by_email.values().filter_map(|id| self.member(id))
     }
 
+    /// The ids of members in the order of their addresses.
+    pub fn member_ids(&self) -> impl DoubleEndedIterator<Item = MemberId> + '_ {
+        self.members_by_email.values().copied()
+    }
+
     /// How many members there are, of any standing.
     pub fn member_count(&self) -> usize {
         self.members.len()
@@ -127,6 +132,11 @@ impl AccountState {
     /// User groups in the order of their names (D77), with the key that they are ordered by.
     pub fn user_groups(&self) -> impl DoubleEndedIterator<Item = (&NameKey, &UserGroup)> {
         self.user_groups_by_name.iter().filter_map(|(name, id)| Some((name, self.user_group(id)?)))
+    }
+
+    /// The ids of user groups in the order of their names.
+    pub fn user_group_ids(&self) -> impl DoubleEndedIterator<Item = UserGroupId> + '_ {
+        self.user_groups_by_name.values().copied()
     }
 
     /// How many user groups there are.

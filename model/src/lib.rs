@@ -9,6 +9,7 @@ pub mod claims;
 pub mod commit;
 pub mod ids;
 pub mod members;
+pub mod memo;
 pub mod names;
 pub mod policies;
 pub mod problem;

@@ -4,10 +4,12 @@
 //! others; and a scope written inside a policy makes an anonymous one that lives and dies with that policy (D23).
 
 use catalog::{KeyId, ResourceTypeIndex};
+use serde_json::value::RawValue;
 
 use crate::account_state::AccountState;
 use crate::change::{Change, Document, DocumentId};
 use crate::ids::{AccountId, Id, PolicyId, ResourceGroupId, ZoneId};
+use crate::memo::Memo;
 use crate::names::{self, NameKey};
 use crate::policies;
 use crate::problem::{FaultKind, Faults, Problem};
@@ -44,6 +46,9 @@ pub struct ResourceGroup {
     pub created_on: Timestamp,
     /// When it last changed.
     pub modified_on: Timestamp,
+    /// The group as JSON, one text for each shape of `scope` (array, object): it is in every policy that names it.
+    #[serde(skip)]
+    pub shown: [Memo<Option<Box<RawValue>>>; 2],
 }
 
 /// Who made a resource group.
@@ -233,7 +238,15 @@ fn check_object(state: &AccountState, environment: &Environment<'_>, text: &str,
 
 /// The group of the account itself (D21).
 pub fn built_in(id: ResourceGroupId, scope: Scope, name: String, now: Timestamp) -> ResourceGroup {
-    ResourceGroup { id, name: name.into(), kind: Kind::BuiltIn, scope, created_on: now, modified_on: now }
+    ResourceGroup {
+        id,
+        name: name.into(),
+        kind: Kind::BuiltIn,
+        scope,
+        created_on: now,
+        modified_on: now,
+        shown: Default::default(),
+    }
 }
 
 /// The group of a scope inside a policy (D23).
@@ -247,6 +260,7 @@ pub fn anonymous(environment: &Environment<'_>, policy: PolicyId, scope: Scope) 
         scope,
         created_on: now,
         modified_on: now,
+        shown: Default::default(),
     }
 }
 
@@ -281,7 +295,15 @@ pub fn create(
         return Err(Problem::new(FaultKind::Invalid, "invalid resource group"));
     };
     let now = environment.now;
-    let group = ResourceGroup { id, name, kind: Kind::Custom, scope, created_on: now, modified_on: now };
+    let group = ResourceGroup {
+        id,
+        name,
+        kind: Kind::Custom,
+        scope,
+        created_on: now,
+        modified_on: now,
+        shown: Default::default(),
+    };
     Ok((vec![Change::put(Document::ResourceGroup(group.into()))], id))
 }
 

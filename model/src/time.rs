@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::fmt::temporal::DateTimePrinter;
+use jiff::tz::Offset;
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,11 +31,32 @@ impl Timestamp {
     }
 }
 
-const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
+impl Timestamp {
+    /// `2025-01-24T15:31:36.759979Z`. Lists show thousands of times, so the digits are written straight into place; the
+    /// calendar is the library's.
+    fn text(self) -> [u8; 27] {
+        let date = Offset::UTC.to_datetime(self.to_jiff());
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        let mut write = |from: usize, to: usize, mut number: u32| {
+            for digit in text[from..to].iter_mut().rev() {
+                *digit = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
+        };
+        write(0, 4, u32::from(date.year().unsigned_abs()));
+        write(5, 7, u32::from(date.month().unsigned_abs()));
+        write(8, 10, u32::from(date.day().unsigned_abs()));
+        write(11, 13, u32::from(date.hour().unsigned_abs()));
+        write(14, 16, u32::from(date.minute().unsigned_abs()));
+        write(17, 19, u32::from(date.second().unsigned_abs()));
+        write(20, 26, date.subsec_nanosecond().unsigned_abs() / 1000);
+        text
+    }
+}
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&PRINTER.timestamp_to_string(&self.to_jiff()))
+        f.write_str(std::str::from_utf8(&self.text()).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -60,7 +81,7 @@ impl FromStr for Timestamp {
 
 impl serde::Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&PRINTER.timestamp_to_string(&self.to_jiff()))
+        serializer.serialize_str(std::str::from_utf8(&self.text()).map_err(serde::ser::Error::custom)?)
     }
 }
 
@@ -84,6 +105,16 @@ mod tests {
             "2025-01-24T16:31:36+01:00".parse::<Timestamp>().unwrap().to_string(),
             "2025-01-24T15:31:36.000000Z"
         );
+    }
+
+    #[test]
+    fn a_time_is_shown_as_the_library_shows_it() {
+        for micros in
+            [0, 1, 951_826_554_000_001, 1_737_732_696_759_979, -1, -62_135_596_800_000_000, 4_102_444_799_999_999]
+        {
+            let time = Timestamp::from_micros(micros);
+            assert_eq!(time.to_string(), format!("{:.6}", time.to_jiff()));
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! The envelope of a success (section 9): `{success, errors, messages, result, result_info?}`.
 
+use std::ops::Range;
+
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use model::ids::Revision;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+use twox_hash::XxHash3_64;
 
 use crate::error::Error;
 use crate::wire::paging::Paging;
@@ -56,10 +58,9 @@ impl Success {
     /// # Errors
     /// Only if the object cannot be written as JSON, which is our fault.
     pub fn object(result: &impl Serialize) -> Result<Success, Error> {
-        let result = json(result)?;
-        let mut success = Success::of(Some(&result), None)?;
-        success.etag = Some(tag_of(&result));
-        Ok(success)
+        let (body, result) = envelope(Some(result), None, 4096)?;
+        let etag = Some(tag_of(&body[result]));
+        Ok(Success { body, revision: None, etag })
     }
 
     /// One page of a list.
@@ -76,7 +77,7 @@ impl Success {
             total_count: total,
             total_pages: total.div_ceil(per_page.max(1)),
         };
-        Success::of(Some(&json(&items)?), Some(info))
+        Success::plain(envelope(Some(&items), Some(info), 256 + items.len() * 1024)?.0)
     }
 
     /// A whole list in one answer.
@@ -86,7 +87,7 @@ impl Success {
     pub fn list<T: Serialize>(items: &[T]) -> Result<Success, Error> {
         let count = items.len() as u64;
         let info = ResultInfo { page: 1, per_page: count, count, total_count: count, total_pages: count.min(1) };
-        Success::of(Some(&json(&items)?), Some(info))
+        Success::plain(envelope(Some(&items), Some(info), 256 + items.len() * 1024)?.0)
     }
 
     /// An envelope without a result.
@@ -94,22 +95,10 @@ impl Success {
     /// # Errors
     /// As for [`Success::object`].
     pub fn empty() -> Result<Success, Error> {
-        Success::of(None, None)
+        Success::plain(envelope(None::<&()>, None, 64)?.0)
     }
 
-    /// The envelope around a result that is JSON already, so that it is written once.
-    fn of(result: Option<&[u8]>, result_info: Option<ResultInfo>) -> Result<Success, Error> {
-        let mut body = Vec::with_capacity(result.map_or(0, <[u8]>::len) + 160);
-        body.extend_from_slice(br#"{"success":true,"errors":[],"messages":[]"#);
-        if let Some(result) = result {
-            body.extend_from_slice(br#","result":"#);
-            body.extend_from_slice(result);
-        }
-        if let Some(info) = result_info {
-            body.extend_from_slice(br#","result_info":"#);
-            serde_json::to_writer(&mut body, &info).map_err(|error| Error::Internal(Box::new(error)))?;
-        }
-        body.push(b'}');
+    fn plain(body: Vec<u8>) -> Result<Success, Error> {
         Ok(Success { body, revision: None, etag: None })
     }
 
@@ -148,6 +137,33 @@ impl Success {
     }
 }
 
+/// Writes the envelope, of about as many bytes as expected, and says where in it the result is.
+fn envelope<T: Serialize + ?Sized>(
+    result: Option<&T>,
+    info: Option<ResultInfo>,
+    expected: usize,
+) -> Result<(Vec<u8>, Range<usize>), Error> {
+    let mut body = Vec::with_capacity(expected);
+    body.extend_from_slice(br#"{"success":true,"errors":[],"messages":[]"#);
+    let mut place = 0..0;
+    if let Some(result) = result {
+        body.extend_from_slice(br#","result":"#);
+        place.start = body.len();
+        write_json(&mut body, result)?;
+        place.end = body.len();
+    }
+    if let Some(info) = info {
+        body.extend_from_slice(br#","result_info":"#);
+        write_json(&mut body, &info)?;
+    }
+    body.push(b'}');
+    Ok((body, place))
+}
+
+fn write_json(body: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
+    serde_json::to_writer(body, value).map_err(|error| Error::Internal(Box::new(error)))
+}
+
 /// The tag of an object: a digest of how it is shown, so that it changes exactly when the object does.
 ///
 /// # Errors
@@ -157,21 +173,13 @@ pub fn etag(result: &impl Serialize) -> Result<String, Error> {
 }
 
 fn tag_of(shown: &[u8]) -> String {
-    let digest = Sha256::digest(shown);
-    let mut tag = String::with_capacity(18);
-    tag.push('"');
-    for byte in &digest[..8] {
-        tag.push(char::from(HEX[usize::from(byte >> 4)]));
-        tag.push(char::from(HEX[usize::from(byte & 15)]));
-    }
-    tag.push('"');
-    tag
+    format!("\"{:016x}\"", XxHash3_64::oneshot(shown))
 }
 
-const HEX: &[u8; 16] = b"0123456789abcdef";
-
 fn json(value: &impl Serialize) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(value).map_err(|error| Error::Internal(Box::new(error)))
+    let mut text = Vec::new();
+    write_json(&mut text, value)?;
+    Ok(text)
 }
 
 impl IntoResponse for Success {

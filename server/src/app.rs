@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use prometheus_client::registry::Registry;
 use runtime::Runtime;
 
 use crate::operations::Operations;
@@ -31,7 +31,7 @@ pub struct Shared {
     pub(crate) rendered: Rendered,
     pub(crate) repeats: Repeats,
     pub(crate) throttle: Throttle,
-    pub(crate) prometheus: PrometheusHandle,
+    pub(crate) metrics: Registry,
 }
 
 impl App {
@@ -40,30 +40,20 @@ impl App {
     /// # Panics
     /// When a route has no operation in the catalogue: such a program must not start.
     pub fn new(runtime: Arc<Runtime>, settings: Settings, verifier: Option<Verifier>) -> App {
-        let recorder = PrometheusBuilder::new().build_recorder();
-        let prometheus = recorder.handle();
-        let operations = register(&runtime, &recorder);
+        let mut metrics = Registry::default();
+        let operations = register(&runtime, &mut metrics);
         let rendered = Rendered::of(runtime.engine.catalog());
         let throttle = Throttle::new(settings.failure_limit);
         let repeats = Repeats::default();
         App {
-            shared: Arc::new(Shared {
-                runtime,
-                settings,
-                verifier,
-                operations,
-                rendered,
-                repeats,
-                throttle,
-                prometheus,
-            }),
+            shared: Arc::new(Shared { runtime, settings, verifier, operations, rendered, repeats, throttle, metrics }),
         }
     }
 }
 
-fn register(runtime: &Runtime, recorder: &PrometheusRecorder) -> Operations {
+fn register(runtime: &Runtime, metrics: &mut Registry) -> Operations {
     let (_, document) = crate::api().split_for_parts();
-    Operations::of(&document, runtime.engine.catalog(), recorder)
+    Operations::of(&document, runtime.engine.catalog(), metrics)
 }
 
 impl Deref for App {

@@ -24,10 +24,20 @@ pub struct Caller {
     pub principal: Principal,
     /// The user behind it, if there is one.
     pub user: Option<Arc<User>>,
-    /// For the log.
-    pub actor: Actor,
     /// The client's address.
     pub address: IpAddr,
+}
+
+impl Caller {
+    /// Who it was, for the log.
+    pub fn actor(&self) -> Actor {
+        let token = self.principal.token().map(|token| token.id());
+        match (&self.user, &self.principal, token) {
+            (Some(user), _, token) => Actor::User { id: user.id, email: user.email.as_str().into(), token },
+            (None, Principal::AccountToken { account, .. }, Some(token)) => Actor::Account { id: *account, token },
+            (None, _, _) => Actor::System { reason: "a caller without a user".into() },
+        }
+    }
 }
 
 /// Authenticates a request.
@@ -86,12 +96,9 @@ async fn by_headers(app: &App, headers: &HeaderMap, address: IpAddr) -> Result<C
 async fn by_key(app: &App, email: &str, key: &str, address: IpAddr) -> Result<Caller, Error> {
     let digest = app.runtime.secrets.digest(key);
     match app.runtime.holder_of(&digest).await? {
-        Some(Holder::ApiKey(user)) if user.enabled && same_address(&user, email) => Ok(Caller {
-            principal: Principal::User(user.id),
-            actor: Actor::User { id: user.id, email: user.email.as_str().into(), token: None },
-            user: Some(user),
-            address,
-        }),
+        Some(Holder::ApiKey(user)) if user.enabled && same_address(&user, email) => {
+            Ok(Caller { principal: Principal::User(user.id), user: Some(user), address })
+        }
         Some(_) | None => Err(Unauthenticated::UnknownKey.into()),
     }
 }
@@ -106,18 +113,11 @@ async fn by_token(app: &App, secret: &str, address: IpAddr) -> Result<Caller, Er
     match app.runtime.holder_of(&digest).await? {
         Some(Holder::UserToken(user, compiled)) if user.enabled => {
             usable(app, &compiled.token, address)?;
-            let actor = Actor::User { id: user.id, email: user.email.as_str().into(), token: Some(compiled.id()) };
-            Ok(Caller {
-                principal: Principal::UserToken { user: user.id, token: compiled },
-                user: Some(user),
-                actor,
-                address,
-            })
+            Ok(Caller { principal: Principal::UserToken { user: user.id, token: compiled }, user: Some(user), address })
         }
         Some(Holder::AccountToken(account, compiled)) => {
             usable(app, &compiled.token, address)?;
-            let actor = Actor::Account { id: account, token: compiled.id() };
-            Ok(Caller { principal: Principal::AccountToken { account, token: compiled }, user: None, actor, address })
+            Ok(Caller { principal: Principal::AccountToken { account, token: compiled }, user: None, address })
         }
         Some(Holder::UserToken(..) | Holder::ApiKey(_)) | None => Err(Unauthenticated::UnknownToken.into()),
     }

@@ -9,7 +9,9 @@ use ::model::names::NameKey;
 use ::model::problem::{FaultKind, Faults, Problem};
 use ::model::resource_groups::account_key;
 use catalog::{Catalog, Id, PermissionSet};
+use engine::Engine;
 use engine::decide::{Decision, Reason};
+use engine::permit::Need;
 use engine::principal::{CompiledToken, Principal};
 use engine::target::Target;
 use runtime::credentials::Holder;
@@ -19,6 +21,7 @@ use serde::Serialize;
 use crate::answer::{Envelope, Success};
 use crate::call::Call;
 use crate::error::{Error, Failure};
+use crate::operations;
 use crate::wire::json::Input;
 
 /// A decision.
@@ -57,7 +60,7 @@ enum Subject {
 
 struct Asked {
     subject: Subject,
-    accepts: PermissionSet,
+    need: Need,
     resource: Option<String>,
 }
 
@@ -74,12 +77,12 @@ fn read(body: &Input<'_>, catalog: &Catalog, faults: &mut Faults) -> Option<Aske
     };
     let action = body.required("action", faults).and_then(|action| {
         let text = action.text(faults);
-        let accepts = accepts_of(catalog, text);
-        if accepts.is_none() && action.is_text() {
+        let need = need_of(catalog, text);
+        if need.is_none() && action.is_text() {
             let right = "the name or id of a token permission group, an operation id, or `METHOD /path`";
             faults.push(FaultKind::Invalid, "/action", format!("action `{text}` is not known; give {right}"));
         }
-        accepts
+        need
     });
     let resource = body.optional("resource").map(|resource| {
         let text = resource.text(faults);
@@ -93,7 +96,7 @@ fn read(body: &Input<'_>, catalog: &Catalog, faults: &mut Faults) -> Option<Aske
             }
         }
     });
-    Some(Asked { subject: subject?, accepts: action?, resource: resource.flatten() })
+    Some(Asked { subject: subject?, need: action?, resource: resource.flatten() })
 }
 
 fn read_subject(input: &Input<'_>, faults: &mut Faults) -> Option<Subject> {
@@ -118,23 +121,24 @@ fn read_subject(input: &Input<'_>, faults: &mut Faults) -> Option<Subject> {
     None
 }
 
-/// The permissions of which any one suffices for an action.
-fn accepts_of(catalog: &Catalog, action: &str) -> Option<PermissionSet> {
+/// What an action asks for: one permission, or what an operation accepts.
+fn need_of(catalog: &Catalog, action: &str) -> Option<Need> {
+    let permissions = |accepts| Some(Need { accepts, any_member: false });
     if let Some(permission) = action.parse::<Id>().ok().and_then(|id| catalog.permission(&id)) {
-        return Some([permission.index].into_iter().collect());
+        return permissions([permission.index].into_iter().collect());
     }
     let named: PermissionSet = catalog.permissions_named(action).map(|permission| permission.index).collect();
     if !named.is_empty() {
-        return Some(named);
+        return permissions(named);
     }
     if let Some(operation) = catalog.operation(action) {
-        return Some(operation.accepts.unwrap_or(PermissionSet::EMPTY));
+        return Some(operations::need_of(operation));
     }
     let (method, path) = action.split_once(' ')?;
     let mut operations = catalog.operations().iter();
     let operation = operations
         .find(|operation| operation.method.as_str().eq_ignore_ascii_case(method) && *operation.path == *path)?;
-    Some(operation.accepts.unwrap_or(PermissionSet::EMPTY))
+    Some(operations::need_of(operation))
 }
 
 /// Who was found, or why there is nobody to decide about.
@@ -167,13 +171,20 @@ pub async fn authorize(call: Call) -> Result<Success, Error> {
         Found::Nobody => Decision { allowed: false, reason: Reason::ImplicitDeny, policies: vec![] },
         Found::Unusable => Decision { allowed: false, reason: Reason::Condition, policies: vec![] },
         Found::Principal(principal) => match target(engine.catalog(), state, asked.resource.as_deref()) {
-            Some(target) => engine.decide(state, &principal, &asked.accepts, target),
+            Some(target) => decide(engine, state, &principal, asked.need, target),
             None => Decision { allowed: false, reason: Reason::ImplicitDeny, policies: vec![] },
         },
     };
     let view =
         DecisionView { allowed: decision.allowed, reason: decision.reason.as_str(), policy_ids: decision.policies };
     Ok(Success::object(&view)?.at(snapshot.revision()))
+}
+
+/// As the doors decide: by permission, or by membership where that suffices (D14).
+fn decide(engine: &Engine, state: &AccountState, principal: &Principal, need: Need, target: Target<'_>) -> Decision {
+    let decision = engine.decide(state, principal, &need.accepts, target);
+    let by_membership = !decision.allowed && need.any_member && engine.permit(state, principal, need, None).is_ok();
+    if by_membership { Decision { allowed: true, reason: Reason::Allow, policies: vec![] } } else { decision }
 }
 
 fn target<'a>(catalog: &'a Catalog, state: &'a AccountState, resource: Option<&str>) -> Option<Target<'a>> {

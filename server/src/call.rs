@@ -207,14 +207,14 @@ impl Call {
     pub fn origin(&self) -> Origin {
         let user_agent = self.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let request = commit::Request {
-            audit_id: (*self.context.audit_id).into(),
+            audit_id: self.context.audit_id.to_string().into(),
             method: self.method.as_str().into(),
             path: self.path.as_str().into(),
             ip: self.caller.address.to_string().into(),
-            ray: (*self.context.ray).into(),
+            ray: self.context.ray.to_string().into(),
             user_agent: user_agent.chars().take(256).collect::<String>().into(),
         };
-        Origin { actor: self.caller.actor.clone(), request }
+        Origin { actor: self.caller.actor(), request }
     }
 
     /// Refuses a write whose `If-Match` names another state of the object than the present one (D79).

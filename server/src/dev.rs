@@ -64,6 +64,7 @@ async fn reset(State(app): State<App>) -> Response {
     if !app.runtime.clear() {
         return answer(StatusCode::BAD_REQUEST, "only a server whose data is in memory can be reset");
     }
+    app.repeats.clear();
     match seed(&app.runtime).await {
         Ok(()) => answer(StatusCode::OK, ""),
         Err(error) => {

@@ -26,7 +26,12 @@ pub async fn ready(State(app): State<App>) -> Response {
 
 /// `GET /metrics`: Prometheus text.
 pub async fn metrics(State(app): State<App>) -> Response {
-    app.prometheus.run_upkeep();
-    let text = HeaderValue::from_static("text/plain; version=0.0.4");
-    ([(header::CONTENT_TYPE, text)], app.prometheus.render()).into_response()
+    let mut text = String::new();
+    match prometheus_client::encoding::text::encode(&mut text, &app.metrics) {
+        Ok(()) => {
+            let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+            ([(header::CONTENT_TYPE, kind)], text).into_response()
+        }
+        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written").into_response(),
+    }
 }

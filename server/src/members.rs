@@ -123,7 +123,10 @@ pub async fn list(call: Call) -> Result<Success, Error> {
     let direction = call.query.direction();
     let wanted = |member: &&Member| status.is_none_or(|status| member.standing.as_str() == status);
     let (page, total): (Vec<&Member>, usize) = match order {
-        Order::Email if status.is_none() => (paging.of(direction.of(state.members())), state.member_count()),
+        Order::Email if status.is_none() => {
+            let page = paging.of_ordered(direction, state.member_count(), state.member_ids());
+            (page.iter().filter_map(|id| state.member(id)).collect(), state.member_count())
+        }
         order => {
             let mut members: Vec<&Member> = state.members().filter(wanted).collect();
             // The sort is stable, so equal names stay in the order of their addresses (D77).

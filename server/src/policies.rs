@@ -7,6 +7,7 @@ use model::policies::{Effect, Policy, PolicyInput, ResourceGroupInput};
 use model::problem::{FaultKind, Faults};
 use model::time::Timestamp;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::resource_groups::{self, ResourceGroup};
 use crate::wire::json::Input;
@@ -25,7 +26,8 @@ pub struct PolicyView<'a> {
     access: Effect,
     #[schema(value_type = Vec<PermissionGroup>)]
     permission_groups: Vec<Shown<'a>>,
-    resource_groups: Vec<ResourceGroup<'a>>,
+    #[schema(value_type = Vec<ResourceGroup>)]
+    resource_groups: Vec<&'a RawValue>,
     status: &'static str,
     #[schema(value_type = String)]
     created_on: Timestamp,
@@ -52,8 +54,8 @@ pub fn render<'a>(
     policies.iter().map(view).collect()
 }
 
-fn group<'a>(state: &'a AccountState, id: &ResourceGroupId, shapes: Shapes) -> Option<ResourceGroup<'a>> {
-    state.resource_group(id).map(|group| resource_groups::render(group, shapes))
+fn group<'a>(state: &'a AccountState, id: &ResourceGroupId, shapes: Shapes) -> Option<&'a RawValue> {
+    resource_groups::written(state.resource_group(id)?, shapes)
 }
 
 /// A policy to write.
@@ -116,6 +118,6 @@ pub fn read_id(input: &Input<'_>, faults: &mut Faults) -> String {
 }
 
 /// The roles that stand for permission groups, as they are shown.
-pub fn roles<'a>(groups: &[Id], rendered: &'a Rendered) -> Vec<&'a serde_json::value::RawValue> {
+pub fn roles<'a>(groups: &[Id], rendered: &'a Rendered) -> Vec<&'a RawValue> {
     groups.iter().filter_map(|group| rendered.role(group)).collect()
 }

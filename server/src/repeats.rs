@@ -176,6 +176,11 @@ impl Repeats {
         }
     }
 
+    /// Forgets all answers, as when a development server is reset.
+    pub fn clear(&self) {
+        self.answers.invalidate_all();
+    }
+
     fn turn(&self, key: Key) -> Arc<AsyncMutex<()>> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if running.len() >= 1024 {

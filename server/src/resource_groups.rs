@@ -8,6 +8,7 @@ use ::model::resource_groups as model;
 use ::model::resource_groups::{Kind, NewResourceGroup, ScopeInput};
 use ::model::time::Timestamp;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::answer::{Envelope, Success};
 use crate::call::Call;
@@ -80,6 +81,13 @@ pub fn render(group: &model::ResourceGroup, shapes: Shapes) -> ResourceGroup<'_>
         created_on: group.created_on,
         modified_on: group.modified_on,
     }
+}
+
+/// The group as JSON, written at its first use: policies name the same few groups over and over.
+pub fn written(group: &model::ResourceGroup, shapes: Shapes) -> Option<&RawValue> {
+    let shape = usize::from(!shapes.scope_is_array);
+    let write = || serde_json::value::to_raw_value(&render(group, shapes)).ok();
+    group.shown[shape].get_or(write).as_deref()
 }
 
 /// The id of what was deleted.

@@ -70,14 +70,17 @@ pub async fn list(call: Call) -> Result<Success, Error> {
     let group: UserGroupId = call.id("user_group_id")?;
     user_groups::get(state, group)?;
     let paging = call.query.paging(100, 500)?;
-    let members = call.query.direction().of(state.group_members(group));
+    let direction = call.query.direction();
     let (page, total) = match call.query.text("fuzzyEmail").map(NameKey::of) {
-        None => (paging.of(members), state.group_size(group)),
+        None => {
+            let total = state.group_size(group);
+            (paging.of_ordered(direction, total, state.group_members(group)), total)
+        }
         Some(part) => {
             let wanted = |id: &MemberId| {
                 state.member(id).is_some_and(|member| member.email.key().as_str().contains(part.as_str()))
             };
-            let found: Vec<MemberId> = members.filter(wanted).collect();
+            let found: Vec<MemberId> = direction.of(state.group_members(group)).filter(wanted).collect();
             (paging.of(found.iter().copied()), found.len())
         }
     };

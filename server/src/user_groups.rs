@@ -86,7 +86,9 @@ pub async fn list(call: Call) -> Result<Success, Error> {
             call.query.direction().of(state.user_groups().filter(wanted).map(|(_, group)| group)).collect();
         (paging.of(found.iter().copied()), found.len())
     } else {
-        (paging.of(call.query.direction().of(state.user_groups().map(|(_, group)| group))), state.user_group_count())
+        let total = state.user_group_count();
+        let page = paging.of_ordered(call.query.direction(), total, state.user_group_ids());
+        (page.iter().filter_map(|id| state.user_group(id)).collect(), total)
     };
     let shown: Vec<UserGroup<'_>> = groups.into_iter().map(|group| render(&call, state, group)).collect();
     Ok(Success::page(&shown, total, paging)?.at(access.revision()))

@@ -234,6 +234,7 @@ fn what_cannot_be_read_in_a_policy_grants_nothing_and_denies_everything() {
                 scope,
                 created_on: NOW(),
                 modified_on: NOW(),
+                shown: Default::default(),
             };
             world.apply(&[Change::put(Document::ResourceGroup(group.into()))]);
             let member = if effect == Effect::Allow { 1 } else { 0 };

@@ -302,6 +302,7 @@ fn widening_a_resource_group_neither_makes_nor_unmakes_super_administrators() {
             scope,
             created_on: NOW(),
             modified_on: NOW(),
+            shown: Default::default(),
         };
         let policy = model::policies::Policy {
             id: PolicyId(id(0x50, 0)),

@@ -498,7 +498,15 @@ fn raw_resource_group(n: u8, key: Option<&str>, objects: &Objects, anonymous: bo
     }
     let kind = if anonymous { Kind::Anonymous { policy: PolicyId(id(0x50, n)) } } else { Kind::Custom };
     let name = format!("resources {n}").into();
-    ResourceGroup { id: resource_group_id(n), name, kind, scope, created_on: NOW(), modified_on: NOW() }
+    ResourceGroup {
+        id: resource_group_id(n),
+        name,
+        kind,
+        scope,
+        created_on: NOW(),
+        modified_on: NOW(),
+        shown: Default::default(),
+    }
 }
 
 /// A resource of an operator's type, in one of the places that it may be in, or lost, or in a ring.

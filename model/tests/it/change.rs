@@ -62,6 +62,7 @@ fn every_document() -> Vec<Change> {
                 scope,
                 created_on: now,
                 modified_on: now,
+                shown: Default::default(),
             }
             .into(),
         )

@@ -166,7 +166,15 @@ fn resource_groups(
     let group = |id: &str, name: String, of: AccountId| -> Result<ResourceGroup, Problem> {
         let (id, now) = (ResourceGroupId(given(id)?), environment.now);
         let scope = Scope::listed(of, [zone.clone()]);
-        Ok(ResourceGroup { id, name: name.into(), kind: Kind::Custom, scope, created_on: now, modified_on: now })
+        Ok(ResourceGroup {
+            id,
+            name: name.into(),
+            kind: Kind::Custom,
+            scope,
+            created_on: now,
+            modified_on: now,
+            shown: Default::default(),
+        })
     };
     let unused = group(ACCOUNT_ID, "Documented Resource Group".to_owned(), account)?;
     let used = group(POLICY_RESOURCE_GROUP, resource_groups::account_key(zone_account), zone_account)?;

@@ -29,6 +29,35 @@ impl Paging {
     }
 }
 
+impl Paging {
+    /// The page of a long ordered list of that many items, reached from whichever end is nearer.
+    pub fn of_ordered<T>(
+        &self,
+        direction: Direction,
+        total: usize,
+        items: impl DoubleEndedIterator<Item = T>,
+    ) -> Vec<T> {
+        let start = self.skip().min(total);
+        let end = start.saturating_add(self.per_page).min(total);
+        let from_front = |start: usize| match direction {
+            Direction::Ascending => start,
+            Direction::Descending => total - end,
+        };
+        let (first, count) = (from_front(start), end - start);
+        let mut page: Vec<T> = if first <= total / 2 {
+            items.skip(first).take(count).collect()
+        } else {
+            let mut page: Vec<T> = items.rev().skip(total - first - count).take(count).collect();
+            page.reverse();
+            page
+        };
+        if direction == Direction::Descending {
+            page.reverse();
+        }
+        page
+    }
+}
+
 /// Which way a list is ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -121,6 +150,20 @@ impl Query {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_the_same_from_either_end() {
+        let items: Vec<usize> = (0..10).collect();
+        for direction in [Direction::Ascending, Direction::Descending] {
+            for per_page in 1..=12 {
+                for page in 1..=12 {
+                    let paging = Paging { page, per_page };
+                    let plain = paging.of(direction.of(items.iter().copied()));
+                    assert_eq!(paging.of_ordered(direction, items.len(), items.iter().copied()), plain);
+                }
+            }
+        }
+    }
 
     #[test]
     fn too_large_a_page_is_clamped_and_a_bad_one_is_refused() {
