@@ -6,8 +6,10 @@
 //! "Administrator Read Only" is granted but not denied.
 
 mod plain;
+mod pools;
 mod requests;
 mod rights;
+mod rolls;
 mod session;
 mod shown;
 
@@ -17,7 +19,8 @@ use std::collections::BTreeMap;
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use plain::Refusal;
-use requests::{ALL, Kind, Step, request, steps};
+use requests::{ALL, Kind, Step, steps};
+use rolls::request;
 use session::Session;
 
 /// What was done, to be seen not to be nothing.

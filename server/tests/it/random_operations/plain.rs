@@ -10,7 +10,8 @@ mod zones;
 
 use serde_json::{Value, json};
 
-use super::requests::{Kind, NAMES, NONSENSE, Request, name_text};
+use super::pools::{NAMES, NONSENSE, name_text};
+use super::requests::{Kind, Request};
 use super::rights::{self, Need, Who};
 use super::shown;
 

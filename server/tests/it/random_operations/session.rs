@@ -25,7 +25,8 @@ use testkit::{Caller, Method, Owner, TestServer, allow};
 use super::plain::{
     Answer, Asked, Facts, LIMITS, Member, PermissionGroup, Plain, Policy, Refusal, ResourceGroup, Scoped,
 };
-use super::requests::{CONNECTORS, EMAILS, Kind, Request, Step, reading};
+use super::pools::EMAILS;
+use super::requests::{CONNECTORS, Kind, Request, Step, reading};
 use super::rights::{self, Who};
 use super::shown;
 

@@ -1,7 +1,8 @@
 //! SSO connectors (section 7).
 
 use super::{Answer, Asked, Connector, INVALID, LIMITS, NAME, NOT_FOUND, Plain, QUOTA, Told};
-use crate::random_operations::requests::{DOMAINS, Request};
+use crate::random_operations::pools::DOMAINS;
+use crate::random_operations::requests::Request;
 use crate::random_operations::shown;
 
 impl Plain {

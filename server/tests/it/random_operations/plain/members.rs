@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::policies::ids;
 use super::{Answer, Asked, EXISTS, INVALID, LIMITS, Member, NOT_FOUND, Plain, Policy, QUOTA, Refusal, Told, page};
-use crate::random_operations::requests::{NO_ADDRESS, Request};
+use crate::random_operations::pools::NO_ADDRESS;
+use crate::random_operations::requests::Request;
 use crate::random_operations::{rights, shown};
 
 impl Plain {

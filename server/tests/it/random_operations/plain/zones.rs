@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::{Answer, Asked, BAD_ID, EXISTS, FORBIDDEN, INVALID, NOT_FOUND, Plain, ResourceGroup, Told, Zone, page};
-use crate::random_operations::requests::{Kind, NONSENSE, ZONES};
+use crate::random_operations::pools::{NONSENSE, ZONES};
+use crate::random_operations::requests::Kind;
 use crate::random_operations::{rights, shown};
 
 impl Plain {
