@@ -1,15 +1,14 @@
 //! Catalogue entries as they are shown, written once: they are in nearly every answer, and never change.
 
-use std::collections::HashMap;
-
 use catalog::{Catalog, IamPermissionGroup, Id, LegacyPermissions};
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 /// Catalogue entries as JSON.
 pub struct Rendered {
-    groups: HashMap<Id, Box<RawValue>>,
-    roles: HashMap<Id, Box<RawValue>>,
+    groups: FxHashMap<Id, Box<RawValue>>,
+    roles: FxHashMap<Id, Box<RawValue>>,
 }
 
 /// A permission group of the IAM catalogue.
