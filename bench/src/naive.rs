@@ -16,8 +16,7 @@ const SCHEMA: &str = "
 ";
 const ACCOUNT: &str = "023e105f4ecef8ad9ca31a8372d0c353";
 const GROUP: &str = "INSERT INTO user_groups (id, account, name, created_on) VALUES ($1, $2, $3, $4)";
-const POLICY: &str =
-    "INSERT INTO policies (id, user_group, access, permission_groups, resource_groups) VALUES ($1, $2, 'allow', $3, $4)";
+const POLICY: &str = "INSERT INTO policies (id, user_group, access, permission_groups, resource_groups) VALUES ($1, $2, 'allow', $3, $4)";
 
 /// `portcullis-bench naive`.
 #[derive(Args)]

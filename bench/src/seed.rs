@@ -108,7 +108,8 @@ impl Seeder {
             bail!("there is no `{}`; `portcullis init` makes it", seed.database.display());
         }
         let runtime = runtime_on(&seed.database)?;
-        let origin = Origin { actor: Actor::System { reason: "portcullis-bench seed".into() }, request: Request::default() };
+        let origin =
+            Origin { actor: Actor::System { reason: "portcullis-bench seed".into() }, request: Request::default() };
         Ok(Seeder { runtime, account: seed.account, origin })
     }
 
@@ -162,7 +163,8 @@ impl Seeder {
             let user = user(environment, &email)?;
             let roles = all.iter().cycle().skip(number % all.len()).take(roles).cloned().collect();
             let new = NewMember { email, grants: Grants::Roles(roles), accepted: true };
-            let (changes, id) = members::create(state, environment, &new, MemberId(environment.next_id()), Some(&user))?;
+            let (changes, id) =
+                members::create(state, environment, &new, MemberId(environment.next_id()), Some(&user))?;
             Ok((changes, id.to_string()))
         };
         self.each(count, create).await
@@ -185,7 +187,8 @@ impl Seeder {
             }
         }
         // The most that one request may name, in commits of about that size.
-        let additions = groups.iter().zip(&sets).flat_map(|(group, set)| set.chunks(BATCH).map(move |some| (*group, some)));
+        let additions =
+            groups.iter().zip(&sets).flat_map(|(group, set)| set.chunks(BATCH).map(move |some| (*group, some)));
         let additions: Vec<(UserGroupId, &[String])> = additions.collect();
         let most = additions.iter().map(|(_, some)| some.len()).max().unwrap_or(BATCH);
         for batch in additions.chunks((BATCH / most).max(1)) {
@@ -255,13 +258,19 @@ impl Places {
         };
         let custom = seeder.each(count, create).await?;
         let state = seeder.runtime.account(account).await?.context("the account is gone")?;
-        let whole_account = state.state.whole_account_group().context("the account has no resource group of its own")?;
+        let whole_account =
+            state.state.whole_account_group().context("the account has no resource group of its own")?;
         let catalog = seeder.runtime.engine.catalog();
         let of = |scope: ResourceTypeIndex| -> Vec<Id> {
             let groups = catalog.iam_groups().iter().filter(move |group| group.scope == scope);
             groups.filter(|group| !group.is_all_privileges && !group.is_minimal_access).map(|group| group.id).collect()
         };
-        Ok(Places { whole_account, custom, account_wide: of(ResourceTypeIndex::ACCOUNT), of_zones: of(ResourceTypeIndex::ZONE) })
+        Ok(Places {
+            whole_account,
+            custom,
+            account_wide: of(ResourceTypeIndex::ACCOUNT),
+            of_zones: of(ResourceTypeIndex::ZONE),
+        })
     }
 
     /// Two policies of two permission groups and one resource group each; neighbours have different ones.
@@ -311,7 +320,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let database = folder.path().join("portcullis.db");
         let account = make_account(&database).await;
-        let seed = Seed { database, account, members: 1500, roles: 1, groups: 40, groups_per_member: 3, zones: 10, resource_groups: 4 };
+        let seed = Seed {
+            database,
+            account,
+            members: 1500,
+            roles: 1,
+            groups: 40,
+            groups_per_member: 3,
+            zones: 10,
+            resource_groups: 4,
+        };
         let told = fill(&seed).await.unwrap();
 
         let runtime = runtime_on(&seed.database).unwrap();

@@ -69,7 +69,15 @@ fn free_address() -> std::io::Result<SocketAddr> {
 fn serve(start: &Start, address: SocketAddr) -> anyhow::Result<Child> {
     let log = File::create(&start.log)?;
     let mut command = Command::new(&start.server);
-    command.args(["serve", "--listen", &address.to_string(), "--database", &start.database, "--auth-failure-limit", "off"]);
+    command.args([
+        "serve",
+        "--listen",
+        &address.to_string(),
+        "--database",
+        &start.database,
+        "--auth-failure-limit",
+        "off",
+    ]);
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     command.spawn().with_context(|| format!("cannot start `{}`", start.server.display()))
 }
@@ -80,7 +88,9 @@ fn is_answered(start: &Start, address: SocketAddr) -> bool {
         let mut stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let (path, token) = (&start.path, &start.token);
-        let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n");
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {token}\r\nconnection: close\r\n\r\n"
+        );
         stream.write_all(request.as_bytes())?;
         let mut status = [0; 12];
         stream.read_exact(&mut status)?;

@@ -62,12 +62,12 @@ impl Engine {
 
     /// The permissions that the principal may exercise on the target.
     pub fn held(&self, state: &AccountState, principal: &Principal, target: Target<'_>) -> PermissionSet {
-        self.sides(state, principal, Place::At(target), &mut |_, _, _| {}).held()
+        self.sides(state, principal, Place::At(target), &mut |_, _, _| {}).held
     }
 
     /// The permissions that the principal may exercise on the account and everything in it, now and later.
     pub fn held_throughout(&self, state: &AccountState, principal: &Principal) -> PermissionSet {
-        self.sides(state, principal, Place::Throughout, &mut |_, _, _| {}).held()
+        self.sides(state, principal, Place::Throughout, &mut |_, _, _| {}).held
     }
 
     /// Whether a token may do everything in every account: it limits its owner in nothing.
@@ -94,7 +94,7 @@ impl Engine {
         let sides = self.sides(state, principal, Place::At(target), &mut |policy, effect, permissions| {
             spoken.push((policy, effect, permissions));
         });
-        let granted = sides.held() & *accepted;
+        let granted = sides.held & *accepted;
         for (policy, effect, permissions) in spoken {
             match effect {
                 Effect::Allow if permissions.intersects(&granted) => allows.push(policy),
@@ -104,7 +104,7 @@ impl Engine {
         }
         if !granted.is_empty() {
             Decision { allowed: true, reason: Reason::Allow, policies: allows }
-        } else if sides.denied().intersects(accepted) {
+        } else if sides.denied.intersects(accepted) {
             Decision { allowed: false, reason: Reason::ExplicitDeny, policies: denies }
         } else {
             Decision { allowed: false, reason: Reason::ImplicitDeny, policies: Vec::new() }

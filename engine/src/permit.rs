@@ -57,16 +57,13 @@ impl Permit {
 
 /// The principal may not do it.
 #[derive(Clone, Copy, Debug)]
-pub struct Refused {
-    /// What would have sufficed (D75).
-    pub accepts: PermissionSet,
-}
+pub struct Refused;
 
 impl Engine {
     /// Checks a need, on the account or on the registered resource of that key.
     ///
     /// # Errors
-    /// [`Refused`], with the permissions that would have sufficed.
+    /// [`Refused`].
     pub fn permit(
         &self,
         state: &AccountState,
@@ -93,7 +90,7 @@ impl Engine {
 
     fn permit_on(&self, state: &AccountState, principal: &Principal, need: Need, on: On) -> Result<Permit, Refused> {
         let permit = Permit { account: state.account_id(), principal: principal.clone(), need, on };
-        if self.still_holds(state, &permit) { Ok(permit) } else { Err(Refused { accepts: need.accepts }) }
+        if self.still_holds(state, &permit) { Ok(permit) } else { Err(Refused) }
     }
 
     /// Whether the permit would be given at this revision too: a commit asks again, since the caller's rights may have

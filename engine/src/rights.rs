@@ -57,16 +57,16 @@ impl Engine {
         witness: Witness<'_>,
     ) -> Sides {
         match principal {
-            Principal::System => Sides::One(Rights { allow: self.everything(), deny: PermissionSet::EMPTY }),
-            Principal::User(user) => Sides::One(self.user_rights(state, user, place, witness)),
+            Principal::System => Sides::of(Rights { allow: self.everything(), deny: PermissionSet::EMPTY }),
+            Principal::User(user) => Sides::of(self.user_rights(state, user, place, witness)),
             Principal::UserToken { user, token } => {
                 let token = self.token_rights(state, token, place, witness);
-                Sides::Two(token, self.user_rights(state, user, place, witness))
+                Sides::of(token).both(self.user_rights(state, user, place, witness))
             }
             Principal::AccountToken { account, token } if *account == state.account_id() => {
-                Sides::One(self.token_rights(state, token, place, witness))
+                Sides::of(self.token_rights(state, token, place, witness))
             }
-            Principal::AccountToken { .. } => Sides::One(Rights::default()),
+            Principal::AccountToken { .. } => Sides::of(Rights::default()),
         }
     }
 
@@ -224,26 +224,20 @@ impl Engine {
     }
 }
 
-/// The rights of a principal, by side.
-pub(crate) enum Sides {
-    One(Rights),
-    Two(Rights, Rights),
+/// What comes of all sides together.
+pub(crate) struct Sides {
+    /// What every side may exercise.
+    pub(crate) held: PermissionSet,
+    /// What some side denies.
+    pub(crate) denied: PermissionSet,
 }
 
 impl Sides {
-    /// What every side may exercise.
-    pub(crate) fn held(&self) -> PermissionSet {
-        match self {
-            Sides::One(rights) => rights.held(),
-            Sides::Two(token, owner) => token.held() & owner.held(),
-        }
+    fn of(rights: Rights) -> Sides {
+        Sides { held: rights.held(), denied: rights.deny }
     }
 
-    /// What some side denies.
-    pub(crate) fn denied(&self) -> PermissionSet {
-        match self {
-            Sides::One(rights) => rights.deny,
-            Sides::Two(token, owner) => token.deny | owner.deny,
-        }
+    fn both(self, owner: Rights) -> Sides {
+        Sides { held: self.held & owner.held(), denied: self.denied | owner.deny }
     }
 }

@@ -11,7 +11,7 @@ use crate::snapshot;
 use crate::stream::{Committed, Snapshot, State, Stream, Write};
 
 /// A snapshot is stored after this many commits at the earliest.
-const COMMITS_PER_SNAPSHOT: u64 = 1000;
+const COMMITS_PER_SNAPSHOT: u64 = 10_000;
 /// At shutdown a shorter tail is worth a snapshot too.
 const COMMITS_AT_SHUTDOWN: u64 = 100;
 

@@ -170,6 +170,12 @@ pub struct Committed<S, T> {
     pub changed: bool,
 }
 
+/// An operation on a state at a time: the changes, and what it answers.
+pub type Work<'a, S, T> = dyn Fn(&S, Timestamp) -> Result<(Vec<Change>, T), CommitError> + Sync + 'a;
+
+/// The invariants, on the states before and after the changes.
+pub type Check<'a, S> = dyn Fn(&S, &S, &[Change]) -> Result<(), CommitError> + Sync + 'a;
+
 /// The pieces of a write, each a pure function.
 pub struct Write<'a, S, T> {
     /// Who and by what.
@@ -177,9 +183,9 @@ pub struct Write<'a, S, T> {
     /// When.
     pub now: Timestamp,
     /// The operation.
-    pub work: &'a (dyn Fn(&S, Timestamp) -> Result<(Vec<Change>, T), CommitError> + Sync),
+    pub work: &'a Work<'a, S, T>,
     /// The invariants.
-    pub check: &'a (dyn Fn(&S, &S, &[Change]) -> Result<(), CommitError> + Sync),
+    pub check: &'a Check<'a, S>,
     /// A lease made of the answer, in the same transaction.
     pub remember: &'a (dyn Fn(&Snapshot<S>, &T) -> Option<LeaseChange> + Sync),
 }

@@ -126,10 +126,13 @@ pub fn need_of(operation: &catalog::Operation) -> Need {
     Need { accepts: operation.accepts.unwrap_or(PermissionSet::EMPTY), any_member }
 }
 
+/// Names and values.
+type Labels = Vec<(&'static str, String)>;
+
 /// The metrics of all operations.
 struct Families {
-    seconds: Family<Vec<(&'static str, String)>, Histogram, fn() -> Histogram>,
-    requests: Family<Vec<(&'static str, String)>, Counter>,
+    seconds: Family<Labels, Histogram, fn() -> Histogram>,
+    requests: Family<Labels, Counter>,
 }
 
 impl Families {

@@ -279,7 +279,7 @@ fn recomputed(state: &AccountState) -> LookUps {
                 }
             },
             Document::Resource(zone) => {
-                drop(zones.insert(NameKey::of(&zone.name), resource_groups::zone_of(&zone.key).unwrap()))
+                zones.insert(NameKey::of(&zone.name), resource_groups::zone_of(&zone.key).unwrap());
             }
             Document::Account(_) | Document::Token(_) | Document::SsoConnector(_) | Document::User(_) => {}
         }

@@ -119,7 +119,7 @@ async fn the_metrics_count_answers_by_operation() {
     server.admin().get(GROUPS).await;
     server.anonymous().get(GROUPS).await;
     let metrics = server.anonymous().get("/metrics").await;
-    assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4"));
+    assert_eq!(metrics.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
     let count =
         |class: &str| format!("http_requests_total{{operation=\"account-user-group-list\",status=\"{class}\"}} 1");
     assert!(metrics.text.contains(&count("2xx")), "{}", metrics.text);
