@@ -16,7 +16,7 @@ use crate::user_group_members::GroupMember;
 use crate::user_groups::UserGroup;
 use crate::users::User;
 
-/// The version of the documents' shape that this program writes. Older ones are upgraded on load by [`upgrade`].
+/// The version of the documents' shape that this program writes. Older ones are upgraded when they are read.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// One document of an account or a user.
@@ -141,7 +141,7 @@ pub fn write(changes: &[Change]) -> Result<String, serde_json::Error> {
     serde_json::to_string(&Written { v: SCHEMA_VERSION, changes })
 }
 
-/// Reads what [`write`] wrote, in this or an earlier version.
+/// Reads what [`write()`] wrote, in this or an earlier version.
 ///
 /// # Errors
 /// [`ReadError`] on damaged text or a newer version.

@@ -82,7 +82,7 @@ async fn a_long_log_has_snapshots_while_it_is_written() {
     let world = World::in_memory();
     let account = world.account().await;
     let counter = world.make_group(account, "0").await.unwrap().output;
-    for _ in 0..1010 {
+    for _ in 0..10_010 {
         count_up(&world.runtime, account, counter, &Default::default()).await.unwrap();
     }
     // It is written in the background.
@@ -92,8 +92,8 @@ async fn a_long_log_has_snapshots_while_it_is_written() {
         }
         settle().await;
     }
-    assert_eq!(stored(&world, account).await, Some(1000));
+    assert_eq!(stored(&world, account).await, Some(10_000));
     let again = World::over(world.runtime.store.clone());
-    again.assert_sound(account, 1012).await;
-    assert_eq!(count(&again.snapshot(account).await.state, counter), 1010);
+    again.assert_sound(account, 10_012).await;
+    assert_eq!(count(&again.snapshot(account).await.state, counter), 10_010);
 }
