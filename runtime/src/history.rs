@@ -45,7 +45,7 @@ impl Runtime {
         }
     }
 
-    async fn verify_from<S: crate::stream::State>(&self, stream: StreamId, empty: S) -> Result<Verified, CommitError> {
+    async fn verify_from<S: crate::state::State>(&self, stream: StreamId, empty: S) -> Result<Verified, CommitError> {
         let name = stream.to_string();
         let mut snapshot =
             Snapshot { state: empty, hash: Head::EMPTY.hash, at: model::time::Timestamp::from_micros(0) };

@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod live;
 pub mod secrets;
 pub mod snapshot;
+pub mod state;
 pub mod stream;
 pub mod to_its_end;
 

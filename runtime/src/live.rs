@@ -8,7 +8,8 @@ use tokio::sync::OnceCell;
 
 use crate::CommitError;
 use crate::snapshot;
-use crate::stream::{Committed, Snapshot, State, Stream, Write};
+use crate::state::State;
+use crate::stream::{Committed, Snapshot, Stream, Write};
 
 /// A snapshot is stored after this many commits at the earliest.
 const COMMITS_PER_SNAPSHOT: u64 = 10_000;

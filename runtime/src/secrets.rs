@@ -83,10 +83,12 @@ pub fn is_key_shaped(text: &str) -> bool {
 }
 
 fn has_checksum(whole: &str, rest: &str) -> bool {
-    rest.len() == BODY + CHECKSUM
-        && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        && whole[whole.len() - CHECKSUM..]
-            == format!("{:08x}", crc32fast::hash(&whole.as_bytes()[..whole.len() - CHECKSUM]))
+    if rest.len() != BODY + CHECKSUM || !rest.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return false;
+    }
+    let (secret, sum) = whole.split_at(whole.len() - CHECKSUM);
+    let is_lower_case = !sum.bytes().any(|byte| byte.is_ascii_uppercase());
+    is_lower_case && u32::from_str_radix(sum, 16).is_ok_and(|sum| sum == crc32fast::hash(secret.as_bytes()))
 }
 
 /// Makes digests of secrets under the server's pepper.

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use store::Store;
 
 use crate::CommitError;
-use crate::stream::{Broken, Snapshot, State, Stream};
+use crate::state::State;
+use crate::stream::{Broken, Snapshot, Stream};
 
 #[derive(Serialize, Deserialize)]
 struct Header {
