@@ -201,7 +201,8 @@ fn enabling(environment: &Environment<'_>, connector: &SsoConnector) -> Result<(
     faults.finish()
 }
 
-/// Starts or hastens the search for the record (section 7). Changes nothing where it is verified, unless it lapsed.
+/// Starts the search for the record (section 7). Changes nothing where it is pending or verified: a further look is a
+/// matter of the search, not of the connector.
 ///
 /// # Errors
 /// Unknown connector.

@@ -134,12 +134,21 @@ impl AccountState {
                 if let Some(user) = member.user() {
                     forget(&mut self.members_by_user, &user, &member.id);
                 }
+                // Operations take members out of their groups first; whatever a log says, no place outlives its member.
+                for group in self.groups_of(member.id).collect::<Vec<_>>() {
+                    self.groups_of_member.remove(&(member.id, group));
+                    if let Some(members) = self.group_members.get_mut(&group) {
+                        forget(members, &member.email.key(), &member.id);
+                    }
+                }
             }
             DocumentId::UserGroup(group) => {
                 let group = self.user_groups.remove(group).ok_or_else(missing)?;
                 self.forget_policies(Holder::Group(group.id), &group.policies);
                 forget(&mut self.user_groups_by_name, &NameKey::of(&group.name), &group.id);
-                self.group_members.remove(&group.id);
+                for member in self.group_members.remove(&group.id).iter().flat_map(OrdMap::values) {
+                    self.groups_of_member.remove(&(*member, group.id));
+                }
             }
             DocumentId::GroupMember(group, member) => {
                 self.groups_of_member.remove(&(*member, *group)).ok_or_else(missing)?;

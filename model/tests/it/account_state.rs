@@ -374,3 +374,19 @@ fn a_change_that_does_not_fit_is_refused_and_the_state_stays() {
         assert!(world.state.after(std::slice::from_ref(&change)).is_err(), "{change:?}");
     }
 }
+
+#[test]
+fn no_place_outlives_its_group_or_its_member() {
+    let mut world = World::new();
+    world.invite(1, &[]).unwrap();
+    world.make_group(1, "staff", &[]).unwrap();
+    let place = user_group_members::GroupMember { group: group_id(1), member: member_id(1), created_on: world.now() };
+    let state = world.state.after(&[Change::Put(Document::GroupMember(place))]).unwrap();
+    for gone in [DocumentId::UserGroup(group_id(1)), DocumentId::Member(member_id(1))] {
+        let document = state.document(&gone).unwrap();
+        let after = state.after(&[Change::Delete(gone), Change::Put(document)]).unwrap();
+        assert_eq!(after.in_group_since(member_id(1), group_id(1)), None);
+        assert_eq!(after.groups_of(member_id(1)).count(), 0);
+        assert_eq!(after.group_size(group_id(1)), 0);
+    }
+}
