@@ -6,9 +6,10 @@ mod check;
 mod derive;
 pub(crate) mod suggest;
 
+use crate::call_resource::PathResource;
 use crate::definitions::{
-    AlsoAccepted, Definitions, Entries, GroupDefinition, OperationDefinition, PermissionDefinition,
-    ResourceTypeDefinition, RoleDefinition,
+    AlsoAccepted, Definitions, Entries, GroupDefinition, OperationDefinition, PathResourceDefinition,
+    PermissionDefinition, ResourceTypeDefinition, RoleDefinition,
 };
 use crate::error::Faults;
 use crate::permission::by_name;
@@ -25,6 +26,7 @@ pub(crate) fn extend(catalog: &mut Catalog, definitions: Definitions, origin: Or
     groups(catalog, definitions.groups, origin, faults);
     roles(catalog, definitions.roles, faults);
     operations(catalog, definitions.operations, origin, faults);
+    path_resources(catalog, definitions.path_resources, faults);
     also_accepted(catalog, definitions.also_accepted, faults);
     derive::derive(catalog);
 }
@@ -140,14 +142,25 @@ fn operations(catalog: &mut Catalog, definitions: Entries<OperationDefinition>, 
         }
         let names = definition.accepted_permissions.as_deref();
         let accepts = names.map(|names| accepted(catalog, names, &pointer, faults));
-        catalog.operations.push(Operation {
+        let operation = Operation {
             id: definition.operation_id,
             method: definition.method,
             path: definition.path,
             tag: definition.tag,
             deprecated: definition.deprecated,
             accepts,
-        });
+        };
+        catalog.paths.insert(&operation, catalog.operations.len() as u32);
+        catalog.operations.push(operation);
+    }
+}
+
+fn path_resources(catalog: &mut Catalog, definitions: Entries<PathResourceDefinition>, faults: &mut Faults) {
+    for (at, definition) in definitions {
+        let pointer = format!("/path_resources/{at}");
+        if let Some(kind) = check::path_resource(catalog, &definition, &pointer, faults) {
+            catalog.path_resources.push(PathResource { path: definition.path, kind, id: definition.id });
+        }
     }
 }
 

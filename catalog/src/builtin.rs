@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use crate::definitions::{AlsoAccepted, Definitions, Entries, OperationDefinition, PermissionDefinition};
 use crate::error::Faults;
 use crate::legacy::{LEGACY_KEYS, LegacyDefinition, LegacyRule};
+use crate::paths::PathIndex;
 use crate::selector::{Rule, Selector};
 use crate::{Catalog, Origin, PermissionSet, assemble};
 
@@ -62,6 +63,7 @@ pub(crate) fn load() -> Catalog {
         groups: entries(read(include_str!("../data/iam_permission_groups.json"))),
         roles: entries(read(include_str!("../data/roles.json"))),
         operations: entries(read(include_str!("../data/operations.json"))),
+        path_resources: entries(read(include_str!("../data/path_resources.json"))),
         ..Definitions::default()
     };
     assemble::extend(&mut catalog, rest, Origin::Published, &mut faults);
@@ -90,6 +92,8 @@ fn empty() -> Catalog {
         legacy: [LegacyRule::default(); 12],
         operations: Vec::new(),
         operation_ids: Vec::new(),
+        paths: PathIndex::new(read(include_str!("../data/path_parameters.json"))),
+        path_resources: Vec::new(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! The catalogue itself, and how to look things up in it.
 
+use crate::call_resource::PathResource;
 use crate::definitions;
 use crate::error::Faults;
 use crate::legacy::LegacyRule;
+use crate::paths::PathIndex;
 use crate::permission::Family;
 use crate::selector::Rule;
 use crate::{
@@ -33,6 +35,9 @@ pub struct Catalog {
     pub(crate) operations: Vec<Operation>,
     /// Positions in `operations` of those with an id, sorted by it.
     pub(crate) operation_ids: Vec<u32>,
+    /// The templates of `operations`.
+    pub(crate) paths: PathIndex,
+    pub(crate) path_resources: Vec<PathResource>,
 }
 
 impl Catalog {
@@ -53,6 +58,7 @@ impl Catalog {
     /// | `iam_permission_groups` | \[`id`\], `name`, `label`, \[`description`\], `scope`, `include`, \[`exclude`\] (selectors: see `src/selector.rs`) |
     /// | `roles` | \[`id`\], `name`, \[`description`\], `group` (a label) |
     /// | `operations` | `operation_id`, `method`, `path`, \[`tag`, `deprecated`\], \[`accepted_permissions`\] (names) |
+    /// | `path_resources` | `path`, `resource_type`, \[`id`\], \[`reason`\] (see [`Catalog::resource_of`]) |
     ///
     /// An id that is left out is derived from the name ([`Id::derived`]), so it is the same on every start.
     ///

@@ -20,6 +20,7 @@ pub(crate) struct Definitions {
     pub groups: Entries<GroupDefinition>,
     pub roles: Entries<RoleDefinition>,
     pub operations: Entries<OperationDefinition>,
+    pub path_resources: Entries<PathResourceDefinition>,
     /// Only in our own file: published operations that one of our own permissions opens, too.
     pub also_accepted: Entries<AlsoAccepted>,
 }
@@ -84,6 +85,19 @@ pub(crate) struct OperationDefinition {
     pub accepted_permissions: Option<Vec<Box<str>>>,
 }
 
+/// What the calls below a path are about.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PathResourceDefinition {
+    pub path: Box<str>,
+    pub resource_type: Box<str>,
+    /// The id of the resource, with the path's parameters in braces; left out where the path names no single one.
+    pub id: Option<Box<str>>,
+    /// For the reader of the data.
+    #[serde(rename = "reason")]
+    pub _reason: Option<Box<str>>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AlsoAccepted {
@@ -91,8 +105,8 @@ pub(crate) struct AlsoAccepted {
     pub accepted_permissions: Vec<Box<str>>,
 }
 
-const SECTIONS: [&str; 5] =
-    ["resource_types", "token_permission_groups", "iam_permission_groups", "roles", "operations"];
+const SECTIONS: [&str; 6] =
+    ["resource_types", "token_permission_groups", "iam_permission_groups", "roles", "operations", "path_resources"];
 
 /// Reads an operator's file. What does not fit is a fault, and the rest is read on, to tell all faults at once.
 pub(crate) fn parse(text: &str, faults: &mut Faults) -> Definitions {
@@ -113,6 +127,7 @@ pub(crate) fn parse(text: &str, faults: &mut Faults) -> Definitions {
         groups: section(sections.remove(SECTIONS[2]), SECTIONS[2], faults),
         roles: section(sections.remove(SECTIONS[3]), SECTIONS[3], faults),
         operations: section(sections.remove(SECTIONS[4]), SECTIONS[4], faults),
+        path_resources: section(sections.remove(SECTIONS[5]), SECTIONS[5], faults),
         also_accepted: Entries::new(),
     };
     for unknown in sections.keys() {

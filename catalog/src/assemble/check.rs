@@ -4,9 +4,11 @@ use std::collections::HashSet;
 
 use crate::assemble::suggest;
 use crate::definitions::{
-    GroupDefinition, OperationDefinition, PermissionDefinition, ResourceTypeDefinition, RoleDefinition,
+    GroupDefinition, OperationDefinition, PathResourceDefinition, PermissionDefinition, ResourceTypeDefinition,
+    RoleDefinition,
 };
 use crate::error::Faults;
+use crate::path_template::{self, Piece, Segment};
 use crate::selector::{NOT_FOR_POLICIES, Rule};
 use crate::{Catalog, Id, Method, Operation, Origin, PermissionSet, ResourceTypeIndex};
 
@@ -227,9 +229,9 @@ pub(super) fn operation(
         checks.require(origin == Origin::Published, "", || "missing field `operation_id`".to_owned());
     }
     let (method, path) = (definition.method, &definition.path);
-    checks.require(path.starts_with('/'), "/path", || {
-        format!("`{path}` is not a path: it must begin with `/` and put parameters in braces, such as `/accounts/{{account_id}}/widgets`")
-    });
+    if let Some(fault) = path_template::fault(path) {
+        checks.require(false, "/path", || bad_path(path, fault));
+    }
     checks.require(taken.routes.insert((method, shape(path))), "/path", || {
         format!("operation `{method} {path}` already exists")
     });
@@ -238,6 +240,35 @@ pub(super) fn operation(
         "must name at least one token permission group; leave it out if none is known".to_owned()
     });
     checks.good
+}
+
+/// The type of what the calls below a path are about, if all is well.
+pub(super) fn path_resource(
+    catalog: &Catalog,
+    definition: &PathResourceDefinition,
+    pointer: &str,
+    faults: &mut Faults,
+) -> Option<ResourceTypeIndex> {
+    let mut checks = Checks { pointer, faults, good: true };
+    let path = &definition.path;
+    if let Some(fault) = path_template::fault(path) {
+        checks.require(false, "/path", || bad_path(path, fault));
+        return None;
+    }
+    let mixed = path_template::segments(path).any(|segment| matches!(segment, Segment::Mixed(_)));
+    checks.require(!mixed, "/path", || bad_path(path, "must have words and parameters, each alone between two `/`"));
+    let same = catalog.path_resources.iter().any(|other| shape(&other.path) == shape(path));
+    checks.require(!same, "/path", || format!("what calls below `{path}` are about is already said"));
+    let kind = catalog.resource_type_by_name(&definition.resource_type).map(|kind| kind.index);
+    checks.require(kind.is_some(), "/resource_type", || suggest::scope(catalog, &definition.resource_type));
+    for piece in path_template::pieces(definition.id.as_deref().unwrap_or_default()) {
+        let named = match piece {
+            Piece::Literal(text) => !text.contains(['{', '}']),
+            Piece::Parameter(name) => path_template::segments(path).any(|segment| segment == Segment::Parameter(name)),
+        };
+        checks.require(named, "/id", || format!("each name in braces must be a parameter of `{path}`"));
+    }
+    kind.filter(|_| checks.good)
 }
 
 /// The path with its parameters unnamed: two paths of one shape are one route.
@@ -251,6 +282,10 @@ fn shape(path: &str) -> Box<str> {
         }
     }
     shape.into()
+}
+
+fn bad_path(path: &str, fault: &str) -> String {
+    format!("`{path}` is not a path: it {fault}, such as `/accounts/{{account_id}}/widgets`")
 }
 
 fn is_name(name: &str) -> bool {

@@ -6,6 +6,7 @@ mod ids;
 mod keys;
 mod lookups;
 mod operator_files;
+mod paths;
 mod roles;
 
 use portcullis_catalog::{Catalog, PermissionSet, ResourceTypeIndex};

@@ -80,9 +80,9 @@ fn a_fault_is_told_with_its_place_and_what_would_be_right() {
         )
     };
     let cases: Vec<(String, String)> = vec![
-        ("[]".into(), "must be a JSON object with one or more of the arrays resource_types, token_permission_groups, iam_permission_groups, roles, operations".into()),
+        ("[]".into(), "must be a JSON object with one or more of the arrays resource_types, token_permission_groups, iam_permission_groups, roles, operations, path_resources".into()),
         ("{".into(), "is not JSON: EOF while parsing an object at line 1 column 1".into()),
-        (r#"{"a/b": 1}"#.into(), "/a~1b: is not a section of a catalogue file; the sections are resource_types, token_permission_groups, iam_permission_groups, roles, operations".into()),
+        (r#"{"a/b": 1}"#.into(), "/a~1b: is not a section of a catalogue file; the sections are resource_types, token_permission_groups, iam_permission_groups, roles, operations, path_resources".into()),
         (r#"{"roles": {}}"#.into(), "/roles: must be an array".into()),
         (r#"{"roles": [1]}"#.into(), "/roles/0: invalid type: integer `1`, expected struct RoleDefinition".into()),
         (r#"{"token_permission_groups": [{"scope": "zone"}]}"#.into(), "/token_permission_groups/0: missing field `name`".into()),
