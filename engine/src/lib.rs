@@ -6,6 +6,7 @@
 //! allowed = (allow & !deny) & accepted ≠ 0        deny always wins; nothing matched is a deny
 //! ```
 
+pub mod call_target;
 pub mod decide;
 pub mod invariants;
 pub mod oracle;

@@ -5,6 +5,7 @@
 extern crate portcullis_engine as engine;
 
 mod agreement;
+mod call_target;
 mod escalation;
 mod super_administrators;
 mod world;
