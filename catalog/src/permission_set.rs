@@ -16,8 +16,23 @@ pub struct PermissionSet([u64; WORDS]);
 impl PermissionSet {
     /// The set without members.
     pub const EMPTY: PermissionSet = PermissionSet([0; WORDS]);
+    /// The set of all that there can be.
+    pub const ALL: PermissionSet = PermissionSet([u64::MAX; WORDS]);
     /// How many permissions a catalogue may have.
     pub const CAPACITY: usize = WORDS * 64;
+
+    /// How many words of 64 permissions a set has.
+    pub const WORDS: usize = WORDS;
+
+    /// The set with these words: bit `i` of word `w` is the permission of index `64 w + i`.
+    pub const fn from_words(words: [u64; WORDS]) -> PermissionSet {
+        PermissionSet(words)
+    }
+
+    /// The words of the set, as [`PermissionSet::from_words`] takes them.
+    pub const fn words(&self) -> &[u64; WORDS] {
+        &self.0
+    }
 
     /// Adds one permission.
     ///
@@ -25,6 +40,15 @@ impl PermissionSet {
     /// If the index is not below [`CAPACITY`](Self::CAPACITY); no catalogue hands out such an index.
     pub const fn insert(&mut self, index: PermissionIndex) {
         self.0[index.0 as usize / 64] |= 1 << (index.0 % 64);
+    }
+
+    /// Adds the permissions of one word.
+    ///
+    /// # Panics
+    /// If the word is not below [`WORDS`](Self::WORDS).
+    #[inline]
+    pub const fn add_word(&mut self, at: usize, word: u64) {
+        self.0[at] |= word;
     }
 
     /// Whether the permission is a member.

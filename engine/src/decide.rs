@@ -1,16 +1,15 @@
 //! The decision, and the policies that made it.
 
 use catalog::PermissionSet;
-use model::account_state::AccountState;
-use model::ids::PolicyId;
+use model::account_state::Holder;
+use model::ids::{MemberId, PolicyId};
 use model::policies::Effect;
 
-use crate::Engine;
-use model::tokens::TokenResource;
-
-use crate::principal::{CompiledToken, PolicyIds, Principal};
-use crate::rights::Place;
-use crate::target::{ANY_ACCOUNT, Target};
+use crate::index::grants::Grants;
+use crate::principal::{CompiledToken, Principal};
+use crate::rights::{Asked, Where};
+use crate::target::Target;
+use crate::{Account, Engine};
 
 /// Why a decision is what it is (D88).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,66 +47,168 @@ pub struct Decision {
     pub policies: Vec<PolicyId>,
 }
 
+/// A policy that speaks of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spoken {
+    pub(crate) source: Source,
+    /// Its place among the policies of its source.
+    pub(crate) position: usize,
+    pub(crate) effect: Effect,
+    /// What it says there.
+    pub(crate) permissions: PermissionSet,
+}
+
+/// Whose policy it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Source {
+    /// A member's own, or a group's.
+    Holder(Holder),
+    /// The token's own.
+    Token,
+}
+
 impl Engine {
     /// Whether the principal may do, on the target, something that any one permission of `accepted` suffices for.
-    pub fn allows(
-        &self,
-        state: &AccountState,
-        principal: &Principal,
-        accepted: &PermissionSet,
-        target: Target<'_>,
-    ) -> bool {
-        self.held(state, principal, target).intersects(accepted)
+    #[inline]
+    pub fn allows(&self, account: &Account, principal: &Principal, accepted: &PermissionSet, target: &Target) -> bool {
+        account.sides(principal, &Asked::new(accepted, Where::On(target))).held.intersects(accepted)
     }
 
     /// The permissions that the principal may exercise on the target.
-    pub fn held(&self, state: &AccountState, principal: &Principal, target: Target<'_>) -> PermissionSet {
-        self.sides(state, principal, Place::At(target), &mut |_, _, _| {}).held
+    pub fn held(&self, account: &Account, principal: &Principal, target: &Target) -> PermissionSet {
+        account.sides(principal, &Asked::new(self.everything(), Where::On(target))).held
     }
 
     /// The permissions that the principal may exercise on the account and everything in it, now and later.
-    pub fn held_throughout(&self, state: &AccountState, principal: &Principal) -> PermissionSet {
-        self.sides(state, principal, Place::Throughout, &mut |_, _, _| {}).held
-    }
-
-    /// Whether a token may do everything in every account: it limits its owner in nothing.
-    pub fn allows_everywhere(&self, token: &CompiledToken) -> bool {
-        let denies = token.policies().any(|(policy, _)| policy.effect == Effect::Deny);
-        let allowed = token.policies().filter(|(policy, _)| {
-            let whole = policy.resources.get(ANY_ACCOUNT);
-            policy.effect == Effect::Allow && matches!(whole, Some(TokenResource::Everything(_)))
-        });
-        let allowed = allowed.fold(PermissionSet::EMPTY, |set, (_, compiled)| set | compiled.permissions);
-        !denies && self.catalog().all_privileges().is_subset(&allowed)
+    pub fn held_throughout(&self, account: &Account, principal: &Principal) -> PermissionSet {
+        account.sides(principal, &Asked::new(self.everything(), Where::Throughout)).held
     }
 
     /// The same decision as [`Engine::allows`], with its reason and the policies that made it.
     pub fn decide(
         &self,
-        state: &AccountState,
+        account: &Account,
         principal: &Principal,
         accepted: &PermissionSet,
-        target: Target<'_>,
+        target: &Target,
     ) -> Decision {
-        let (mut allows, mut denies) = (PolicyIds::new(), PolicyIds::new());
-        let mut spoken: Vec<(PolicyId, Effect, PermissionSet)> = Vec::new();
-        let sides = self.sides(state, principal, Place::At(target), &mut |policy, effect, permissions| {
-            spoken.push((policy, effect, permissions));
-        });
+        let sides = account.sides(principal, &Asked::new(accepted, Where::On(target)));
         let granted = sides.held & *accepted;
-        for (policy, effect, permissions) in spoken {
-            match effect {
-                Effect::Allow if permissions.intersects(&granted) => allows.push(policy),
-                Effect::Deny if permissions.intersects(accepted) => denies.push(policy),
-                Effect::Allow | Effect::Deny => {}
+        let mut policies = Vec::new();
+        let (effect, reason) = if !granted.is_empty() {
+            (Effect::Allow, Reason::Allow)
+        } else if sides.denied.intersects(accepted) {
+            (Effect::Deny, Reason::ExplicitDeny)
+        } else {
+            return Decision { allowed: false, reason: Reason::ImplicitDeny, policies };
+        };
+        let counted = if granted.is_empty() { accepted } else { &granted };
+        account.spoken(principal, target, counted, &mut |spoken| {
+            if spoken.effect == effect {
+                policies.extend(account.policy_id(principal, &spoken));
+            }
+        });
+        Decision { allowed: reason == Reason::Allow, reason, policies }
+    }
+}
+
+impl Account {
+    /// Shows each policy that says something of any of these permissions on the target, of every side.
+    pub(crate) fn spoken(
+        &self,
+        principal: &Principal,
+        target: &Target,
+        counted: &PermissionSet,
+        visit: &mut dyn FnMut(Spoken),
+    ) {
+        match principal {
+            Principal::System => {}
+            Principal::User(user) => {
+                let member = self.index().member_of_user(*user);
+                self.spoken_by_member(member, target, counted, visit);
+            }
+            Principal::Member(member) => self.spoken_by_member(Some(*member), target, counted, visit),
+            Principal::UserGroup(group) => {
+                if let Some(grants) = self.index().group(*group) {
+                    self.spoken_by(Source::Holder(Holder::Group(*group)), grants, target, counted, visit);
+                }
+            }
+            Principal::UserToken { user, token } => {
+                self.spoken_by_token(token, target, counted, visit);
+                self.spoken_by_member(self.index().member_of_user(*user), target, counted, visit);
+            }
+            Principal::AccountToken { account, token } => {
+                if *account == self.account_id() {
+                    self.spoken_by_token(token, target, counted, visit);
+                }
             }
         }
-        if !granted.is_empty() {
-            Decision { allowed: true, reason: Reason::Allow, policies: allows }
-        } else if sides.denied.intersects(accepted) {
-            Decision { allowed: false, reason: Reason::ExplicitDeny, policies: denies }
-        } else {
-            Decision { allowed: false, reason: Reason::ImplicitDeny, policies: Vec::new() }
+    }
+
+    fn spoken_by_member(
+        &self,
+        member: Option<MemberId>,
+        target: &Target,
+        counted: &PermissionSet,
+        visit: &mut dyn FnMut(Spoken),
+    ) {
+        let Some((id, membership)) = member.and_then(|id| Some((id, self.index().member(id)?))) else { return };
+        if !membership.is_accepted() {
+            return;
+        }
+        if let Some(direct) = self.index().direct_of(membership) {
+            self.spoken_by(Source::Holder(Holder::Member(id)), direct, target, counted, visit);
+        }
+        for slot in self.index().groups_of(membership) {
+            self.spoken_by(Source::Holder(Holder::Group(slot.id)), &slot.grants, target, counted, visit);
+        }
+    }
+
+    /// A token's policy may speak of the target by the account's key and by another one: it is shown once.
+    fn spoken_by_token(
+        &self,
+        token: &CompiledToken,
+        target: &Target,
+        counted: &PermissionSet,
+        visit: &mut dyn FnMut(Spoken),
+    ) {
+        let mut shown = Vec::new();
+        for grants in token.grants_in(self.account_id()) {
+            self.spoken_by(Source::Token, grants, target, counted, &mut |spoken| {
+                if !shown.contains(&spoken.position) {
+                    shown.push(spoken.position);
+                    visit(spoken);
+                }
+            });
+        }
+    }
+
+    fn spoken_by(
+        &self,
+        source: Source,
+        grants: &Grants,
+        target: &Target,
+        counted: &PermissionSet,
+        visit: &mut dyn FnMut(Spoken),
+    ) {
+        if !grants.mentioned().intersects(counted) {
+            return;
+        }
+        for (position, statement) in grants.statements.iter().enumerate() {
+            if statement.reach.covers(target) {
+                let permissions = statement.on(self.engine(), target.kind);
+                if permissions.intersects(counted) {
+                    visit(Spoken { source, position, effect: statement.effect, permissions });
+                }
+            }
+        }
+    }
+
+    /// The id of a policy that spoke.
+    pub(crate) fn policy_id(&self, principal: &Principal, spoken: &Spoken) -> Option<PolicyId> {
+        match spoken.source {
+            Source::Holder(holder) => self.policies_of(holder).get(spoken.position).map(|policy| policy.id),
+            Source::Token => principal.token()?.token.policies.get(spoken.position).map(|policy| policy.id),
         }
     }
 }

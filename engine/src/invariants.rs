@@ -9,17 +9,17 @@
 use std::collections::BTreeSet;
 
 use catalog::PermissionSet;
-use model::account_state::{AccountState, Holder};
+use model::account_state::Holder;
 use model::change::{Change, Document, DocumentId};
 use model::ids::{MemberId, ResourceGroupId};
 use model::members::Standing;
 use model::policies::{Effect, Policy};
 use model::problem::{FaultKind, Problem};
 
-use crate::Engine;
 use crate::principal::Principal;
-use crate::rights::Place;
+use crate::rights::{Asked, Where};
 use crate::target::Target;
+use crate::{Account, Engine};
 
 /// What the rules need to know besides the states.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,8 +35,8 @@ impl Engine {
     /// [`FaultKind::LastSuperAdministrator`] or [`FaultKind::Escalation`].
     pub fn check(
         &self,
-        before: &AccountState,
-        after: &AccountState,
+        before: &Account,
+        after: &Account,
         changes: &[Change],
         principal: &Principal,
         latitude: Latitude,
@@ -54,13 +54,13 @@ impl Engine {
 
     /// Whether the account has a member who can administer it: accepted, holding `all_privileges` on the account and
     /// everything in it, not cancelled by a deny (D19).
-    pub fn has_super_administrator(&self, state: &AccountState) -> bool {
+    pub fn has_super_administrator(&self, state: &Account) -> bool {
         self.super_administrators(state).next().is_some()
     }
 
     /// The members who can administer the account (D19). One may come twice, by several grants.
-    pub fn super_administrators<'a>(&'a self, state: &'a AccountState) -> impl Iterator<Item = MemberId> + 'a {
-        let holders = self.administration.all_privileges.into_iter().flat_map(|id| state.holders(id));
+    pub fn super_administrators<'a>(&'a self, state: &'a Account) -> impl Iterator<Item = MemberId> + 'a {
+        let holders = self.administration().all_privileges.into_iter().flat_map(|id| state.holders(id));
         let members = holders.flat_map(move |holder| -> Box<dyn Iterator<Item = MemberId> + 'a> {
             match holder {
                 Holder::Member(member) => Box::new(std::iter::once(member)),
@@ -71,15 +71,15 @@ impl Engine {
     }
 
     /// Whether this member can administer the account (D19).
-    pub fn is_super_administrator(&self, state: &AccountState, member: MemberId) -> bool {
+    pub fn is_super_administrator(&self, state: &Account, member: MemberId) -> bool {
         state.member(&member).is_some_and(|member| member.user().is_some())
             && self.has_all_privileges(state, Holder::Member(member))
     }
 
     /// Whether the holder has an effective grant of `all_privileges` on the whole account, or will have it on accepting.
     /// Whoever declined has none any more: to invite them again is to grant anew.
-    fn has_all_privileges(&self, state: &AccountState, holder: Holder) -> bool {
-        let Some(all) = self.administration.all_privileges else { return false };
+    fn has_all_privileges(&self, state: &Account, holder: Holder) -> bool {
+        let Some(all) = self.administration().all_privileges else { return false };
         let grants = |policy: &Policy| {
             let mut groups = policy.resource_groups.iter().filter_map(|id| state.resource_group(id));
             policy.access == Effect::Allow
@@ -94,17 +94,14 @@ impl Engine {
                 }
                 let holders = std::iter::once(holder).chain(state.groups_of(member).map(Holder::Group));
                 let granted = holders.flat_map(|holder| state.policies_of(holder)).any(grants);
-                let place = Place::At(Target::account(self.catalog()));
-                granted
-                    && self
-                        .member_rights(state, member, place, &mut |_, _, _| {})
-                        .held()
-                        .intersects(&self.administration.manage)
+                let manage = &self.administration().manage;
+                let asked = Asked::new(manage, Where::On(&Target::ACCOUNT));
+                granted && state.member_rights(member, &asked).held().intersects(manage)
             }
         }
     }
 
-    fn keeps_super_administrator(&self, before: &AccountState, after: &AccountState) -> Result<(), Problem> {
+    fn keeps_super_administrator(&self, before: &Account, after: &Account) -> Result<(), Problem> {
         // An account that has lost them all outside of these rules can still be mended, so only the last step counts.
         let had = before.revision == 0 || self.has_super_administrator(before);
         if had && !self.has_super_administrator(after) {
@@ -116,13 +113,13 @@ impl Engine {
 
     fn grants_all_privileges_rightly(
         &self,
-        before: &AccountState,
-        after: &AccountState,
+        before: &Account,
+        after: &Account,
         changes: &[Change],
         principal: &Principal,
     ) -> Result<(), Problem> {
         let touched = self.touched_holders(before, after, changes);
-        let has = |state: &AccountState, holder: &Holder| self.has_all_privileges(state, *holder);
+        let has = |state: &Account, holder: &Holder| self.has_all_privileges(state, *holder);
         let granted = touched.iter().any(|holder| has(after, holder) && !has(before, holder));
         let revoked = touched.iter().any(|holder| has(before, holder) && !has(after, holder));
         if !granted && !revoked {
@@ -144,7 +141,7 @@ impl Engine {
     }
 
     /// Everybody whose hold on `all_privileges` the changes may alter.
-    fn touched_holders(&self, before: &AccountState, after: &AccountState, changes: &[Change]) -> BTreeSet<Holder> {
+    fn touched_holders(&self, before: &Account, after: &Account, changes: &[Change]) -> BTreeSet<Holder> {
         let mut touched = BTreeSet::new();
         for change in changes {
             match change.id() {
@@ -169,8 +166,8 @@ impl Engine {
     }
 
     /// Whoever has a policy that names `all_privileges`, and the members of the groups among them.
-    fn grantees<'a>(&self, state: &'a AccountState) -> impl Iterator<Item = Holder> + use<'a> {
-        let holders = self.administration.all_privileges.into_iter().flat_map(|id| state.holders(id));
+    fn grantees<'a>(&self, state: &'a Account) -> impl Iterator<Item = Holder> + use<'a> {
+        let holders = self.administration().all_privileges.into_iter().flat_map(|id| state.holders(id));
         holders.flat_map(|holder| {
             let members = match holder {
                 Holder::Member(_) => None,
@@ -181,7 +178,7 @@ impl Engine {
     }
 
     /// Whether the principal is a super administrator, or a token of one that may do all its owner may.
-    pub fn acts_as_super_administrator(&self, state: &AccountState, principal: &Principal) -> bool {
+    pub fn acts_as_super_administrator(&self, state: &Account, principal: &Principal) -> bool {
         let is_super =
             |user| state.member_of_user(user).is_some_and(|member| self.is_super_administrator(state, member.id));
         match principal {
@@ -191,19 +188,19 @@ impl Engine {
                 let held = self.held_throughout(state, principal);
                 is_super(user) && self.catalog().all_privileges().is_subset(&held)
             }
-            Principal::AccountToken { .. } => false,
+            Principal::AccountToken { .. } | Principal::Member(_) | Principal::UserGroup(_) => false,
         }
     }
 
     /// Whether the principal manages members, groups and policies: D17 lets it grant any role but `all_privileges`.
-    pub fn manages_members(&self, state: &AccountState, principal: &Principal) -> bool {
-        self.allows(state, principal, &self.administration.manage, Target::account(self.catalog()))
+    pub fn manages_members(&self, state: &Account, principal: &Principal) -> bool {
+        self.allows(state, principal, &self.administration().manage, &Target::ACCOUNT)
     }
 
     fn grants_only_what_is_held(
         &self,
-        before: &AccountState,
-        after: &AccountState,
+        before: &Account,
+        after: &Account,
         changes: &[Change],
         principal: &Principal,
         latitude: Latitude,
@@ -218,7 +215,7 @@ impl Engine {
         }
         let throughout = self.held_throughout(before, principal);
         for (state, policy) in self.gains(before, after, changes) {
-            let permissions = self.permissions_of(&policy, None);
+            let permissions = self.permissions_of(&policy);
             let within = latitude.scim_may_manage_policies
                 && self.holds_on(state, before, principal, &policy, permissions, throughout);
             if !permissions.is_empty() && !within {
@@ -232,8 +229,8 @@ impl Engine {
     /// matter, nor what a user does to its own (D18).
     fn rewritten_policy(
         &self,
-        before: &AccountState,
-        after: &AccountState,
+        before: &Account,
+        after: &Account,
         changes: &[Change],
         principal: &Principal,
     ) -> Option<Policy> {
@@ -248,18 +245,13 @@ impl Engine {
             let other = |policy: &&Policy, others: &[Policy]| !others.iter().any(|other| same(policy, other));
             let differs =
                 new.iter().filter(|policy| other(policy, old)).chain(old.iter().filter(|policy| other(policy, new)));
-            differs.into_iter().find(|policy| !self.permissions_of(policy, None).is_empty()).cloned()
+            differs.into_iter().find(|policy| !self.permissions_of(policy).is_empty()).cloned()
         })
     }
 
     /// The policies whose effect opens something: new or changed allows, and denies that go or change. Group
     /// membership by itself is D17's own grant, save where leaving a group lifts a deny (D42).
-    fn gains<'a>(
-        &self,
-        before: &'a AccountState,
-        after: &'a AccountState,
-        changes: &[Change],
-    ) -> Vec<(&'a AccountState, Policy)> {
+    fn gains<'a>(&self, before: &'a Account, after: &'a Account, changes: &[Change]) -> Vec<(&'a Account, Policy)> {
         let mut gains = Vec::new();
         for change in changes {
             match change.id() {
@@ -288,8 +280,8 @@ impl Engine {
     /// Whether the principal holds these permissions everywhere that the policy applies.
     fn holds_on(
         &self,
-        state: &AccountState,
-        before: &AccountState,
+        state: &Account,
+        before: &Account,
         principal: &Principal,
         policy: &Policy,
         permissions: PermissionSet,
@@ -297,8 +289,8 @@ impl Engine {
     ) -> bool {
         let groups = policy.resource_groups.iter().filter_map(|id| state.resource_group(id));
         groups.flat_map(|group| group.scope.shown_objects()).all(|object| {
-            let held = match Target::resource(self.catalog(), before, object) {
-                Some(target) => self.held(before, principal, target),
+            let held = match before.resource(object) {
+                Some(target) => self.held(before, principal, &target),
                 None => throughout,
             };
             permissions.is_subset(&(held | throughout))
@@ -307,12 +299,12 @@ impl Engine {
     }
 
     /// Whether no deny further in takes something of what the principal holds on the resource of that key.
-    fn holds_inside(&self, state: &AccountState, principal: &Principal, key: &str, permissions: PermissionSet) -> bool {
+    fn holds_inside(&self, state: &Account, principal: &Principal, key: &str, permissions: PermissionSet) -> bool {
         let nested = state.resources().filter(|resource| resource.parent.is_some());
-        let targets = nested.filter_map(|resource| Target::resource(self.catalog(), state, &resource.key));
+        let targets = nested.filter_map(|resource| state.resource(&resource.key));
         targets.filter(|target| target.lies_in(key)).all(|target| {
             let applicable = permissions & *self.applicable(target.kind);
-            applicable.is_subset(&self.held(state, principal, target))
+            applicable.is_subset(&self.held(state, principal, &target))
         })
     }
 
@@ -333,24 +325,20 @@ fn touches_permissions(change: &Change) -> bool {
 }
 
 /// D18: a principal may always reduce its own access.
-fn only_itself(touched: &BTreeSet<Holder>, before: &AccountState, principal: &Principal, granted: bool) -> bool {
+fn only_itself(touched: &BTreeSet<Holder>, before: &Account, principal: &Principal, granted: bool) -> bool {
     !granted && own_membership(before, principal).is_some_and(|own| touched.iter().all(|holder| *holder == own))
 }
 
 /// The membership of a user who acts by key.
-fn own_membership(state: &AccountState, principal: &Principal) -> Option<Holder> {
+fn own_membership(state: &Account, principal: &Principal) -> Option<Holder> {
     match principal {
         Principal::User(user) => state.member_of_user(user).map(|member| Holder::Member(member.id)),
         Principal::UserToken { .. } | Principal::AccountToken { .. } | Principal::System => None,
+        Principal::Member(_) | Principal::UserGroup(_) => None,
     }
 }
 
-fn compare<'a>(
-    before: &'a AccountState,
-    after: &'a AccountState,
-    holder: Holder,
-    gains: &mut Vec<(&'a AccountState, Policy)>,
-) {
+fn compare<'a>(before: &'a Account, after: &'a Account, holder: Holder, gains: &mut Vec<(&'a Account, Policy)>) {
     let (old, new) = (before.policies_of(holder), after.policies_of(holder));
     let opened =
         new.iter().filter(|policy| policy.access == Effect::Allow && !old.iter().any(|other| same(policy, other)));
@@ -366,7 +354,7 @@ fn compare<'a>(
     }
 }
 
-fn uses(state: &AccountState, group: ResourceGroupId) -> impl Iterator<Item = &Policy> {
+fn uses(state: &Account, group: ResourceGroupId) -> impl Iterator<Item = &Policy> {
     let used = state.policies_using(&group) > 0;
     used.then(|| state.all_policies())
         .into_iter()

@@ -1,31 +1,46 @@
 //! Who may do what. Given an account at one revision, a principal, the permissions that would suffice and a target,
-//! the engine decides; the same walk gives the evidence. The invariants that speak of permissions are here too: a
+//! the engine decides; the same index gives the evidence. The invariants that speak of permissions are here too: a
 //! super administrator remains (D19), nobody grants more than they hold (D15 to D17).
 //!
 //! ```text
 //! allowed = (allow & !deny) & accepted ≠ 0        deny always wins; nothing matched is a deny
 //! ```
+//!
+//! An [`Account`] is a state and its index. A decision reads the index: it allocates nothing and takes no lock.
 
+pub mod account;
 pub mod call_target;
 pub mod decide;
+mod index;
 pub mod invariants;
+mod kinds;
 pub mod oracle;
 pub mod permit;
 pub mod principal;
 pub mod rights;
+mod statement;
 pub mod target;
 
 use std::sync::Arc;
 
 use catalog::{Catalog, Id, PermissionSet, ResourceTypeIndex};
 
-/// The decision function over one catalogue.
+pub use crate::account::Account;
+use crate::index::Interner;
+use crate::kinds::Kinds;
+
+/// The decision function over one catalogue. Clones share it.
 #[derive(Clone)]
 pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     catalog: Arc<Catalog>,
-    /// By resource type: the permissions that can apply to a resource of that type, its own and its ancestors'.
-    applicable: Arc<[PermissionSet]>,
+    kinds: Kinds,
+    everything: PermissionSet,
     administration: Administration,
+    interner: Interner,
 }
 
 /// The permissions that administration of accounts turns on.
@@ -40,35 +55,53 @@ pub(crate) struct Administration {
 impl Engine {
     /// Prepares decisions over a catalogue.
     pub fn new(catalog: Arc<Catalog>) -> Engine {
-        let applicable = catalog.resource_types().iter().map(|kind| {
-            let ancestors =
-                catalog.resource_types().iter().filter(|other| catalog.is_self_or_descendant(kind.index, other.index));
-            ancestors.fold(PermissionSet::EMPTY, |set, other| set | catalog.of_scope(other.index))
-        });
-        let applicable = applicable.collect();
         let manage = catalog.permissions_named("Account Settings Write").map(|permission| permission.index).collect();
         let all_privileges = catalog.iam_groups().iter().find(|group| group.is_all_privileges).map(|group| group.id);
-        Engine { applicable, administration: Administration { manage, all_privileges }, catalog }
+        let shared = Shared {
+            kinds: Kinds::of(&catalog),
+            everything: catalog.permissions().iter().map(|permission| permission.index).collect(),
+            administration: Administration { manage, all_privileges },
+            interner: Interner::default(),
+            catalog,
+        };
+        Engine { shared: Arc::new(shared) }
     }
 
     /// The catalogue that is decided over.
     pub fn catalog(&self) -> &Catalog {
-        &self.catalog
+        &self.shared.catalog
     }
 
     /// The catalogue, to keep.
     pub fn shared_catalog(&self) -> &Arc<Catalog> {
-        &self.catalog
+        &self.shared.catalog
     }
 
     /// The permission groups whose holders a state must keep track of, for
     /// [`model::account_state::AccountState::new`].
-    pub fn watched(&self) -> impl Iterator<Item = Id> {
-        self.administration.all_privileges.into_iter()
+    pub fn watched(&self) -> impl Iterator<Item = Id> + use<> {
+        self.administration().all_privileges.into_iter()
     }
 
     /// The permissions that can apply to a resource of that type.
     pub fn applicable(&self, kind: ResourceTypeIndex) -> &PermissionSet {
-        &self.applicable[usize::from(kind.0)]
+        self.kinds().applicable(kind)
+    }
+
+    /// Every permission there is.
+    pub(crate) fn everything(&self) -> &PermissionSet {
+        &self.shared.everything
+    }
+
+    pub(crate) fn kinds(&self) -> &Kinds {
+        &self.shared.kinds
+    }
+
+    pub(crate) fn administration(&self) -> &Administration {
+        &self.shared.administration
+    }
+
+    pub(crate) fn interner(&self) -> &Interner {
+        &self.shared.interner
     }
 }

@@ -2,12 +2,12 @@
 //! makes one, so a check that is forgotten does not compile.
 
 use catalog::PermissionSet;
-use model::account_state::AccountState;
 use model::ids::AccountId;
 
-use crate::Engine;
 use crate::principal::Principal;
+use crate::rights::{Asked, Where};
 use crate::target::Target;
+use crate::{Account, Engine};
 
 /// What an operation asks of its caller.
 #[derive(Clone, Copy, Debug)]
@@ -66,60 +66,60 @@ impl Engine {
     /// [`Refused`].
     pub fn permit(
         &self,
-        state: &AccountState,
+        account: &Account,
         principal: &Principal,
         need: Need,
         resource: Option<&str>,
     ) -> Result<Permit, Refused> {
         let on = resource.map_or(On::Account, |key| On::Resource(key.into()));
-        self.permit_on(state, principal, need, on)
+        self.permit_on(account, principal, need, on)
     }
 
     /// Checks a need on everything in the account, what comes later included: for making a resource.
     ///
     /// # Errors
     /// As for [`Engine::permit`].
-    pub fn permit_throughout(
-        &self,
-        state: &AccountState,
-        principal: &Principal,
-        need: Need,
-    ) -> Result<Permit, Refused> {
-        self.permit_on(state, principal, need, On::Throughout)
+    pub fn permit_throughout(&self, account: &Account, principal: &Principal, need: Need) -> Result<Permit, Refused> {
+        self.permit_on(account, principal, need, On::Throughout)
     }
 
-    fn permit_on(&self, state: &AccountState, principal: &Principal, need: Need, on: On) -> Result<Permit, Refused> {
-        let permit = Permit { account: state.account_id(), principal: principal.clone(), need, on };
-        if self.still_holds(state, &permit) { Ok(permit) } else { Err(Refused) }
+    fn permit_on(&self, account: &Account, principal: &Principal, need: Need, on: On) -> Result<Permit, Refused> {
+        let permit = Permit { account: account.account_id(), principal: principal.clone(), need, on };
+        if self.still_holds(account, &permit) { Ok(permit) } else { Err(Refused) }
     }
 
     /// Whether the permit would be given at this revision too: a commit asks again, since the caller's rights may have
     /// changed since the request came in.
-    pub fn still_holds(&self, state: &AccountState, permit: &Permit) -> bool {
+    pub fn still_holds(&self, account: &Account, permit: &Permit) -> bool {
         let principal = &permit.principal;
         if let Principal::AccountToken { token, .. } = principal
-            && state.token(&token.id()).is_none()
+            && account.token(&token.id()).is_none()
         {
             return false;
         }
-        let is_member = |user| state.member_of_user(user).is_some();
+        let is_member = |user| account.member_of_user(user).is_some();
         match principal {
             Principal::System => return true,
             Principal::User(user) if permit.need.any_member && is_member(user) => return true,
             // D5: what its owner may as a member, the token may as far as it says so itself.
             Principal::UserToken { user, token } if permit.need.any_member && is_member(user) => {
-                let account = Target::account(self.catalog());
-                if matches!(permit.on, On::Account) && self.token_allows(state, token, &permit.need.accepts, account) {
+                let asked = Asked::new(&permit.need.accepts, Where::On(&Target::ACCOUNT));
+                let says_so = account.token_rights(token, &asked).held().intersects(&permit.need.accepts);
+                if matches!(permit.on, On::Account) && says_so {
                     return true;
                 }
             }
+            Principal::Member(member) if permit.need.any_member => {
+                return account.member(member).is_some_and(|member| member.user().is_some());
+            }
             Principal::User(_) | Principal::UserToken { .. } | Principal::AccountToken { .. } => {}
+            Principal::Member(_) | Principal::UserGroup(_) => {}
         }
-        let allows = |target| self.allows(state, principal, &permit.need.accepts, target);
+        let allows = |target: &Target| self.allows(account, principal, &permit.need.accepts, target);
         match &permit.on {
-            On::Account => allows(Target::account(self.catalog())),
-            On::Resource(key) => Target::resource(self.catalog(), state, key).is_some_and(allows),
-            On::Throughout => self.held_throughout(state, principal).intersects(&permit.need.accepts),
+            On::Account => allows(&Target::ACCOUNT),
+            On::Resource(key) => account.resource(key).is_some_and(|target| allows(&target)),
+            On::Throughout => self.held_throughout(account, principal).intersects(&permit.need.accepts),
         }
     }
 }

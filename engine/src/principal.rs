@@ -1,14 +1,17 @@
-//! Who asks: a user by key, or a token of a user or of an account.
+//! Who asks, or is asked about: a user by key, a token of a user or of an account, a member, a group as itself.
 
 use std::sync::Arc;
 
-use catalog::{Catalog, PermissionSet, ResourceTypeIndex};
+use catalog::{Catalog, KeyId, PermissionSet, ResourceTypeIndex};
 use model::account_state::AccountState;
-use model::ids::{AccountId, PolicyId, TokenId, UserId};
+use model::ids::{AccountId, MemberId, TokenId, UserGroupId, UserId};
 use model::policies::Effect;
+use model::resource_groups::ACCOUNT_KEY;
 use model::tokens::{Token, TokenPolicy, TokenResource};
 
 use crate::Engine;
+use crate::index::grants::Grants;
+use crate::statement::{ReachBuilder, Statement};
 
 /// Who asks.
 #[derive(Clone)]
@@ -29,6 +32,10 @@ pub enum Principal {
         /// The token.
         token: Arc<CompiledToken>,
     },
+    /// A member of the account, with all that it may exercise: nothing before it accepts (D4).
+    Member(MemberId),
+    /// A user group as itself: what it gives to its members, whatever else they have.
+    UserGroup(UserGroupId),
     /// The server itself.
     System,
 }
@@ -38,7 +45,7 @@ impl Principal {
     pub fn user(&self) -> Option<UserId> {
         match self {
             Principal::User(user) | Principal::UserToken { user, .. } => Some(*user),
-            Principal::AccountToken { .. } | Principal::System => None,
+            Principal::AccountToken { .. } | Principal::Member(_) | Principal::UserGroup(_) | Principal::System => None,
         }
     }
 
@@ -46,7 +53,7 @@ impl Principal {
     pub fn token(&self) -> Option<&Arc<CompiledToken>> {
         match self {
             Principal::UserToken { token, .. } | Principal::AccountToken { token, .. } => Some(token),
-            Principal::User(_) | Principal::System => None,
+            Principal::User(_) | Principal::Member(_) | Principal::UserGroup(_) | Principal::System => None,
         }
     }
 
@@ -58,21 +65,20 @@ impl Principal {
             Principal::User(user) => is_member(user),
             Principal::UserToken { user, token } => is_member(user) && token.speaks_of(engine.catalog(), state),
             Principal::AccountToken { account, .. } => *account == state.account_id(),
+            Principal::Member(member) => state.member(member).is_some_and(|member| member.user().is_some()),
+            Principal::UserGroup(group) => state.user_group(group).is_some(),
         }
     }
 }
 
-/// A token whose permission groups are resolved once, not at each request.
+/// A token whose policies are compiled once, not at each request.
 pub struct CompiledToken {
     /// The token as stored.
     pub token: Arc<Token>,
-    pub(crate) policies: Box<[CompiledPolicy]>,
-}
-
-pub(crate) struct CompiledPolicy {
-    pub(crate) permissions: PermissionSet,
-    /// A deny of which something cannot be read refuses everything (D8).
-    pub(crate) everywhere: bool,
+    /// What it says of every account.
+    anywhere: Arc<Grants>,
+    /// What it says of single accounts.
+    by_account: Box<[(AccountId, Arc<Grants>)]>,
 }
 
 impl CompiledToken {
@@ -81,8 +87,10 @@ impl CompiledToken {
         self.token.id
     }
 
-    pub(crate) fn policies(&self) -> impl Iterator<Item = (&TokenPolicy, &CompiledPolicy)> {
-        self.token.policies.iter().zip(&self.policies)
+    /// What it says in an account. The statements are its policies, in their order.
+    pub(crate) fn grants_in(&self, account: AccountId) -> impl Iterator<Item = &Arc<Grants>> {
+        let here = self.by_account.iter().filter(move |(other, _)| *other == account);
+        std::iter::once(&self.anywhere).chain(here.map(|(_, grants)| grants))
     }
 
     /// Whether some allow policy names the account, or something in it.
@@ -92,7 +100,7 @@ impl CompiledToken {
         allows.flat_map(|policy| policy.resources.keys()).any(|key| {
             **key == *own
                 || match catalog.parse_key(key) {
-                    Ok(key) if matches!(key.id, catalog::KeyId::Any) => key.kind != ResourceTypeIndex::USER,
+                    Ok(key) if matches!(key.id, KeyId::Any) => key.kind != ResourceTypeIndex::USER,
                     Ok(_) => state.find_resource(key).is_some(),
                     Err(_) => false,
                 }
@@ -100,29 +108,67 @@ impl CompiledToken {
     }
 }
 
+/// The key of every account that a token's owner can reach.
+pub(crate) const ANY_ACCOUNT: &str = "com.cloudflare.api.account.*";
+
 impl Engine {
-    /// Resolves a token's permission groups. What cannot be read grants nothing and denies everything (D8).
+    /// Compiles a token. What cannot be read grants nothing and denies everything (D8).
     pub fn compile_token(&self, token: &Arc<Token>) -> CompiledToken {
-        let policies = token.policies.iter().map(|policy| self.compile_policy(policy)).collect();
-        CompiledToken { token: token.clone(), policies }
+        let outer_keys = token.policies.iter().flat_map(|policy| policy.resources.keys());
+        let mut accounts: Vec<AccountId> =
+            outer_keys.filter_map(|key| key.strip_prefix(ACCOUNT_KEY)?.parse().ok()).collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        let compile = |account: Option<AccountId>| {
+            let statements = token.policies.iter().map(|policy| self.token_statement(policy, account));
+            Arc::new(self.compile(statements.collect()))
+        };
+        let by_account = accounts.into_iter().map(|account| (account, compile(Some(account))));
+        CompiledToken { token: token.clone(), anywhere: compile(None), by_account: by_account.collect() }
     }
 
-    fn compile_policy(&self, policy: &TokenPolicy) -> CompiledPolicy {
-        let catalog = self.catalog();
-        let named: PermissionSet = policy
-            .permission_groups
-            .iter()
-            .filter_map(|id| catalog.permission(id))
-            .map(|permission| permission.index)
-            .collect();
-        match policy.effect {
-            Effect::Allow => CompiledPolicy { permissions: catalog.allow_closure(named), everywhere: false },
-            Effect::Deny => {
-                let unknown = policy.permission_groups.iter().any(|id| catalog.permission(id).is_none());
-                let permissions = if unknown { self.everything() } else { catalog.deny_closure(named) };
-                let everywhere = policy.resources.iter().any(|(key, resource)| !self.is_readable(key, resource));
-                CompiledPolicy { permissions, everywhere }
+    /// What a token's policy says of one account by that account's key, or of any by all other keys.
+    fn token_statement(&self, policy: &TokenPolicy, account: Option<AccountId>) -> Statement {
+        let permissions = self.token_permissions(policy);
+        let key = account.map_or(ANY_ACCOUNT.to_owned(), model::resource_groups::account_key);
+        let mut reach = ReachBuilder::default();
+        let mut covers_all = false;
+        for (outer, resource) in &policy.resources {
+            let names_account = **outer == *key;
+            match resource {
+                TokenResource::Everything(_) if names_account => {
+                    covers_all = true;
+                    reach.add_whole();
+                }
+                TokenResource::Within(inner) if names_account => {
+                    inner.keys().for_each(|key| reach.add_key(self, key));
+                }
+                TokenResource::Everything(_) if account.is_none() => reach.add_key(self, outer),
+                TokenResource::Everything(_) | TokenResource::Within(_) => {}
             }
+            if account.is_none() && policy.effect == Effect::Deny && !self.is_readable(outer, resource) {
+                reach.add_whole();
+            }
+        }
+        let throughout = match policy.effect {
+            Effect::Allow if covers_all => permissions,
+            Effect::Deny if !policy.resources.is_empty() => permissions,
+            Effect::Allow | Effect::Deny => PermissionSet::EMPTY,
+        };
+        let throughout = throughout & *self.catalog().all_privileges();
+        Statement { effect: policy.effect, says: Box::new([(None, permissions)]), throughout, reach: reach.finish() }
+    }
+
+    /// The permissions that a token's policy allows or denies, closed as its effect asks (D6).
+    fn token_permissions(&self, policy: &TokenPolicy) -> PermissionSet {
+        let catalog = self.catalog();
+        let named = policy.permission_groups.iter().filter_map(|id| catalog.permission(id));
+        let named: PermissionSet = named.map(|permission| permission.index).collect();
+        let unknown = policy.permission_groups.iter().any(|id| catalog.permission(id).is_none());
+        match policy.effect {
+            Effect::Allow => catalog.allow_closure(named),
+            Effect::Deny if unknown => *self.everything(),
+            Effect::Deny => catalog.deny_closure(named),
         }
     }
 
@@ -137,11 +183,32 @@ impl Engine {
         }
     }
 
-    /// Every permission there is.
-    pub(crate) fn everything(&self) -> PermissionSet {
-        self.catalog().permissions().iter().map(|permission| permission.index).collect()
+    /// Whether a token may do everything in every account: it limits its owner in nothing.
+    pub fn allows_everywhere(&self, token: &CompiledToken) -> bool {
+        let policies = token.token.policies.iter();
+        let allowed = policies.clone().filter(|policy| {
+            let whole = policy.resources.get(ANY_ACCOUNT);
+            policy.effect == Effect::Allow && matches!(whole, Some(TokenResource::Everything(_)))
+        });
+        let allowed = allowed.fold(PermissionSet::EMPTY, |set, policy| set | self.token_permissions(policy));
+        !policies.clone().any(|policy| policy.effect == Effect::Deny)
+            && self.catalog().all_privileges().is_subset(&allowed)
+    }
+
+    /// What a token allows on its own user, by the user-scoped permissions (section 2.1).
+    pub fn holds_on_user(&self, token: &CompiledToken, user: UserId) -> PermissionSet {
+        let own = format!("com.cloudflare.api.user.{user}");
+        let mut rights = crate::rights::Rights::default();
+        for policy in &token.token.policies {
+            let covers = policy.resources.iter().any(|(key, resource)| {
+                let names_user = **key == *own || &**key == "com.cloudflare.api.user.*";
+                names_user && matches!(resource, TokenResource::Everything(_))
+                    || policy.effect == Effect::Deny && !self.is_readable(key, resource)
+            });
+            if covers {
+                rights.add(policy.effect, self.token_permissions(policy));
+            }
+        }
+        rights.held() & *self.applicable(ResourceTypeIndex::USER)
     }
 }
-
-/// The ids of policies that spoke, for evidence.
-pub(crate) type PolicyIds = Vec<PolicyId>;

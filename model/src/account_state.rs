@@ -5,6 +5,7 @@
 
 mod apply;
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, OrdSet};
@@ -271,6 +272,32 @@ impl AccountState {
         }
     }
 
+    /// Members in the order of their ids, from after one of them.
+    pub fn members_from(&self, after: Option<MemberId>) -> impl Iterator<Item = &Member> {
+        self.members.range((beyond(after), Bound::Unbounded)).map(|(_, member)| member.as_ref())
+    }
+
+    /// The users that are accepted members, in the order of their ids, from after one of them.
+    pub fn users_from(&self, after: Option<UserId>) -> impl Iterator<Item = (UserId, MemberId)> + '_ {
+        self.members_by_user.range((beyond(after), Bound::Unbounded)).map(|(user, member)| (*user, *member))
+    }
+
+    /// User groups in the order of their ids, from after one of them.
+    pub fn user_groups_from(&self, after: Option<UserGroupId>) -> impl Iterator<Item = &UserGroup> {
+        self.user_groups.range((beyond(after), Bound::Unbounded)).map(|(_, group)| group.as_ref())
+    }
+
+    /// The account's tokens in the order of their ids, from after one of them.
+    pub fn tokens_from(&self, after: Option<TokenId>) -> impl Iterator<Item = &Arc<Token>> {
+        self.tokens.range((beyond(after), Bound::Unbounded)).map(|(_, token)| token)
+    }
+
+    /// Registered resources in the order of their keys, from after one of them.
+    pub fn resources_from(&self, after: Option<&str>) -> impl Iterator<Item = &Resource> {
+        let after = after.map_or(Bound::Unbounded, |key| Bound::Excluded(Box::from(key)));
+        self.resources.range::<_, Box<str>>((after, Bound::Unbounded)).map(|(_, resource)| resource.as_ref())
+    }
+
     /// Every document, in an order in which they can be applied to an empty state.
     pub fn documents(&self) -> impl Iterator<Item = Document> + '_ {
         let account = self.account.iter().cloned().map(Document::Account);
@@ -292,4 +319,9 @@ impl AccountState {
             .chain(tokens)
             .chain(connectors)
     }
+}
+
+/// Where a range starts that goes on after a key.
+fn beyond<K>(after: Option<K>) -> Bound<K> {
+    after.map_or(Bound::Unbounded, Bound::Excluded)
 }

@@ -12,6 +12,7 @@ use model::users::{Profile, User};
 
 use crate::stream::{Committed, Snapshot};
 use crate::{CommitError, Origin, Runtime};
+use engine::Account;
 use model::account_state::AccountState;
 use store::LeaseChange;
 
@@ -61,8 +62,8 @@ impl Runtime {
         new: &NewAccount,
         maker: &User,
         origin: &Origin,
-        remember: impl Fn(&Snapshot<AccountState>, &MemberId) -> Option<LeaseChange> + Sync,
-    ) -> Result<Committed<AccountState, MemberId>, CommitError> {
+        remember: impl Fn(&Snapshot<Account>, &MemberId) -> Option<LeaseChange> + Sync,
+    ) -> Result<Committed<Account, MemberId>, CommitError> {
         let permit = Permit::for_system(id);
         let work = |state: &AccountState, environment: &model::rules::Environment<'_>| match state.account() {
             None => accounts::create(environment, new, id, maker),

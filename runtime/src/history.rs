@@ -1,7 +1,7 @@
 //! Looking back: states as of a revision, and the proof that the log is whole.
 
-use model::account_state::AccountState;
-use model::ids::{AccountId, Id, Revision, StreamId};
+use engine::Account;
+use model::ids::{AccountId, Revision, StreamId};
 use model::users::UserState;
 use store::{Head, Record};
 
@@ -26,9 +26,8 @@ impl Runtime {
         &self,
         id: AccountId,
         revision: Option<Revision>,
-    ) -> Result<Snapshot<AccountState>, CommitError> {
-        let watched: Vec<Id> = self.engine.watched().collect();
-        snapshot::at(&self.store, StreamId::Account(id), revision, AccountState::new(watched)).await
+    ) -> Result<Snapshot<Account>, CommitError> {
+        snapshot::at(&self.store, StreamId::Account(id), revision, Account::new(&self.engine)).await
     }
 
     /// Replays a whole stream from its first commit, checking every number, hash and change.
@@ -37,10 +36,7 @@ impl Runtime {
     /// [`CommitError::Broken`] names the first revision that does not fit.
     pub async fn verify(&self, stream: StreamId) -> Result<Verified, CommitError> {
         match stream {
-            StreamId::Account(_) => {
-                let watched: Vec<Id> = self.engine.watched().collect();
-                self.verify_from(stream, AccountState::new(watched)).await
-            }
+            StreamId::Account(_) => self.verify_from(stream, Account::new(&self.engine)).await,
             StreamId::User(_) => self.verify_from(stream, UserState::default()).await,
         }
     }

@@ -19,13 +19,13 @@ pub mod to_its_end;
 
 use std::sync::Arc;
 
-use engine::Engine;
 use engine::invariants::Latitude;
 use engine::permit::Permit;
+use engine::{Account, Engine};
 use model::account_state::AccountState;
 use model::change::Change;
 use model::commit::{Actor, Request};
-use model::ids::{AccountId, Id, StreamId, UserId};
+use model::ids::{AccountId, StreamId, UserId};
 use model::problem::Problem;
 use model::rules::{Environment, Rules};
 use model::users::UserState;
@@ -86,7 +86,7 @@ pub struct Runtime {
     pub clock: Arc<dyn Clock>,
     /// Fresh ids.
     pub ids: Arc<dyn Ids>,
-    accounts: Live<AccountState>,
+    accounts: Live<Account>,
     users: Live<UserState>,
     credentials: Credentials,
 }
@@ -101,10 +101,8 @@ impl Runtime {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
     ) -> Runtime {
-        let watched: Vec<Id> = engine.watched().collect();
-        let empty_account = AccountState::new(watched);
         Runtime {
-            accounts: Live::new(store.clone(), empty_account),
+            accounts: Live::new(store.clone(), Account::new(&engine)),
             users: Live::new(store.clone(), UserState::default()),
             credentials: Credentials::default(),
             store,
@@ -120,7 +118,7 @@ impl Runtime {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn account(&self, id: AccountId) -> Result<Option<Arc<Snapshot<AccountState>>>, CommitError> {
+    pub async fn account(&self, id: AccountId) -> Result<Option<Arc<Snapshot<Account>>>, CommitError> {
         self.accounts.get(StreamId::Account(id)).await
     }
 
@@ -142,13 +140,13 @@ impl Runtime {
         permit: &Permit,
         origin: &Origin,
         work: impl Fn(&AccountState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem> + Sync,
-        remember: impl Fn(&Snapshot<AccountState>, &T) -> Option<LeaseChange> + Sync,
-    ) -> Result<Committed<AccountState, T>, CommitError> {
+        remember: impl Fn(&Snapshot<Account>, &T) -> Option<LeaseChange> + Sync,
+    ) -> Result<Committed<Account, T>, CommitError> {
         let latitude = Latitude { scim_may_manage_policies: self.rules.scim_may_manage_policies };
         let write = stream::Write {
             origin,
             now: self.clock.now(),
-            work: &|state: &AccountState, now| {
+            work: &|state: &Account, now| {
                 if !self.engine.still_holds(state, permit) {
                     return Err(CommitError::Forbidden);
                 }

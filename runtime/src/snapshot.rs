@@ -3,10 +3,10 @@
 //!
 //! The first line says the version, revision, hash and time; each further line is one document.
 
-use std::io::{BufRead, Write as _};
+use std::io::Write as _;
 use std::sync::Arc;
 
-use model::change::{Change, Document, SCHEMA_VERSION};
+use model::change::SCHEMA_VERSION;
 use model::ids::{Revision, StreamId};
 use model::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,18 +46,20 @@ fn encode<S: State>(snapshot: &Snapshot<S>) -> Result<Vec<u8>, serde_json::Error
     Ok(bytes)
 }
 
-fn decode<S: State>(bytes: &[u8], mut state: S) -> Option<Snapshot<S>> {
-    let mut lines = bytes.lines();
-    let header: Header = serde_json::from_str(&lines.next()?.ok()?).ok()?;
+fn decode<S: State>(bytes: &[u8], empty: &S) -> Option<Snapshot<S>> {
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    let header: Header = serde_json::from_slice(lines.next()?).ok()?;
     if header.v != SCHEMA_VERSION {
         return None;
     }
-    for line in bytes.split(|byte| *byte == b'\n').skip(1) {
-        let document: Document = serde_json::from_slice(line).ok()?;
-        state.apply(&Change::Put(document)).ok()?;
-    }
-    state.set_revision(header.revision);
-    Some(Snapshot { state, hash: header.hash, at: header.at })
+    let mut unreadable = false;
+    let documents = lines.map_while(|line| {
+        let document = serde_json::from_slice(line).ok();
+        unreadable |= document.is_none();
+        document
+    });
+    let state = empty.load(header.revision, documents).ok()?;
+    (!unreadable).then_some(Snapshot { state, hash: header.hash, at: header.at })
 }
 
 /// The stream as the store has it: the newest usable snapshot and the commits after it.
@@ -93,7 +95,7 @@ async fn newest<S: State>(
 ) -> Result<Snapshot<S>, CommitError> {
     let nothing = Snapshot { state: empty.clone(), hash: store::Head::EMPTY.hash, at: Timestamp::from_micros(0) };
     let Some((revision, bytes)) = store.snapshot(&id.to_string(), at_most).await? else { return Ok(nothing) };
-    let decoded = tokio::task::spawn_blocking(move || decode(&bytes, empty)).await.ok().flatten();
+    let decoded = tokio::task::spawn_blocking(move || decode(&bytes, &empty)).await.ok().flatten();
     Ok(decoded.filter(|snapshot| snapshot.revision() == revision).unwrap_or_else(|| {
         tracing::warn!(stream = %id, revision, "the snapshot of `{id}` at revision {revision} cannot be used; replaying the log");
         nothing

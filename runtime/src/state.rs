@@ -1,53 +1,46 @@
 //! What the states of accounts and users have in common.
 
-use model::account_state::{AccountState, Malformed};
+use engine::Account;
+use model::account_state::Malformed;
 use model::change::{Change, Document, DocumentId};
 use model::ids::Revision;
 use model::users::UserState;
 
-/// The state of a stream of either kind.
+/// The state of a stream of either kind, with what answers from it need.
 pub trait State: Clone + Send + Sync + 'static {
     /// The revision that this state is.
     fn revision(&self) -> Revision;
-    /// Sets it, after loading a snapshot.
-    fn set_revision(&mut self, revision: Revision);
-    /// Applies one change.
-    ///
-    /// # Errors
-    /// [`Malformed`] where it does not fit.
-    fn apply(&mut self, change: &Change) -> Result<(), Malformed>;
-    /// The document of that id.
-    fn document(&self, id: &DocumentId) -> Option<Document>;
-    /// Every document, in an order in which they can be applied.
-    fn documents(&self) -> Box<dyn Iterator<Item = Document> + '_>;
-
     /// The state after these changes, one revision later.
     ///
     /// # Errors
     /// [`Malformed`] where one does not fit.
-    fn after(&self, changes: &[Change]) -> Result<Self, Malformed> {
-        let mut next = self.clone();
-        changes.iter().try_for_each(|change| next.apply(change))?;
-        next.set_revision(self.revision() + 1);
-        Ok(next)
-    }
+    fn after(&self, changes: &[Change]) -> Result<Self, Malformed>;
+    /// The state that these documents are at a revision, of a stream that this is the empty state of.
+    ///
+    /// # Errors
+    /// [`Malformed`] where one does not fit.
+    fn load(&self, revision: Revision, documents: impl Iterator<Item = Document>) -> Result<Self, Malformed>;
+    /// The document of that id.
+    fn document(&self, id: &DocumentId) -> Option<Document>;
+    /// Every document, in an order in which they can be applied.
+    fn documents(&self) -> Box<dyn Iterator<Item = Document> + '_>;
 }
 
-impl State for AccountState {
+impl State for Account {
     fn revision(&self) -> Revision {
-        self.revision
+        self.state().revision
     }
-    fn set_revision(&mut self, revision: Revision) {
-        self.revision = revision;
+    fn after(&self, changes: &[Change]) -> Result<Self, Malformed> {
+        Account::after(self, changes)
     }
-    fn apply(&mut self, change: &Change) -> Result<(), Malformed> {
-        AccountState::apply(self, change)
+    fn load(&self, revision: Revision, documents: impl Iterator<Item = Document>) -> Result<Self, Malformed> {
+        Account::load(self.engine(), revision, documents)
     }
     fn document(&self, id: &DocumentId) -> Option<Document> {
-        AccountState::document(self, id)
+        self.state().document(id)
     }
     fn documents(&self) -> Box<dyn Iterator<Item = Document> + '_> {
-        Box::new(AccountState::documents(self))
+        Box::new(self.state().documents())
     }
 }
 
@@ -55,11 +48,17 @@ impl State for UserState {
     fn revision(&self) -> Revision {
         self.revision
     }
-    fn set_revision(&mut self, revision: Revision) {
-        self.revision = revision;
+    fn after(&self, changes: &[Change]) -> Result<Self, Malformed> {
+        let mut next = self.clone();
+        changes.iter().try_for_each(|change| next.apply(change))?;
+        next.revision += 1;
+        Ok(next)
     }
-    fn apply(&mut self, change: &Change) -> Result<(), Malformed> {
-        UserState::apply(self, change)
+    fn load(&self, revision: Revision, mut documents: impl Iterator<Item = Document>) -> Result<Self, Malformed> {
+        let mut state = self.clone();
+        documents.try_for_each(|document| state.apply(&Change::Put(document)))?;
+        state.revision = revision;
+        Ok(state)
     }
     fn document(&self, id: &DocumentId) -> Option<Document> {
         match id {

@@ -76,14 +76,12 @@ pub async fn list(call: Call) -> Result<Success, Error> {
 }
 
 /// The accounts that the caller reaches, at their newest.
-pub(crate) async fn reached(
-    call: &Call,
-) -> Result<Vec<std::sync::Arc<Snapshot<::model::account_state::AccountState>>>, Error> {
+pub(crate) async fn reached(call: &Call) -> Result<Vec<std::sync::Arc<Snapshot<engine::Account>>>, Error> {
     let runtime = &call.app.runtime;
     let ids = match &call.caller.principal {
         Principal::AccountToken { account, .. } => vec![*account],
         Principal::User(user) | Principal::UserToken { user, .. } => runtime.accounts_of(*user).await?,
-        Principal::System => Vec::new(),
+        Principal::Member(_) | Principal::UserGroup(_) | Principal::System => Vec::new(),
     };
     let mut reached = Vec::with_capacity(ids.len());
     for id in ids {
@@ -112,7 +110,7 @@ pub async fn create(call: Call) -> Result<Success, Error> {
     call.once(async |first| {
         let id = AccountId((runtime.ids.as_fn())());
         let now = runtime.clock.now();
-        let render = |snapshot: &Snapshot<::model::account_state::AccountState>| {
+        let render = |snapshot: &Snapshot<engine::Account>| {
             Ok::<_, Error>(Success::object(&render(model::get(&snapshot.state)?))?.at(snapshot.revision()))
         };
         let origin = call.origin();
@@ -129,7 +127,7 @@ fn grants_account_creation(call: &Call) -> bool {
     match &call.caller.principal {
         Principal::User(_) | Principal::System => true,
         Principal::UserToken { token, .. } => call.app.runtime.engine.allows_everywhere(token),
-        Principal::AccountToken { .. } => false,
+        Principal::AccountToken { .. } | Principal::Member(_) | Principal::UserGroup(_) => false,
     }
 }
 

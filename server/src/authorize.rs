@@ -3,17 +3,16 @@
 
 use std::sync::Arc;
 
-use ::model::account_state::AccountState;
 use ::model::ids::{MemberId, PolicyId, TokenId, UserId};
 use ::model::names::NameKey;
 use ::model::problem::{FaultKind, Faults, Problem};
 use ::model::resource_groups::account_key;
 use catalog::{Catalog, Id, PermissionSet};
-use engine::Engine;
 use engine::decide::{Decision, Reason};
 use engine::permit::Need;
 use engine::principal::{CompiledToken, Principal};
 use engine::target::Target;
+use engine::{Account, Engine};
 use runtime::credentials::Holder;
 use runtime::secrets;
 use serde::Serialize;
@@ -170,8 +169,8 @@ pub async fn authorize(call: Call) -> Result<Success, Error> {
     let decision = match found {
         Found::Nobody => Decision { allowed: false, reason: Reason::ImplicitDeny, policies: vec![] },
         Found::Unusable => Decision { allowed: false, reason: Reason::Condition, policies: vec![] },
-        Found::Principal(principal) => match target(engine.catalog(), state, asked.resource.as_deref()) {
-            Some(target) => decide(engine, state, &principal, asked.need, target),
+        Found::Principal(principal) => match target(state, asked.resource.as_deref()) {
+            Some(target) => decide(engine, state, &principal, asked.need, &target),
             None => Decision { allowed: false, reason: Reason::ImplicitDeny, policies: vec![] },
         },
     };
@@ -181,17 +180,17 @@ pub async fn authorize(call: Call) -> Result<Success, Error> {
 }
 
 /// As the doors decide: by permission, or by membership where that suffices (D14).
-fn decide(engine: &Engine, state: &AccountState, principal: &Principal, need: Need, target: Target<'_>) -> Decision {
+fn decide(engine: &Engine, state: &Account, principal: &Principal, need: Need, target: &Target) -> Decision {
     let decision = engine.decide(state, principal, &need.accepts, target);
     let by_membership = !decision.allowed && need.any_member && engine.permit(state, principal, need, None).is_ok();
     if by_membership { Decision { allowed: true, reason: Reason::Allow, policies: vec![] } } else { decision }
 }
 
-fn target<'a>(catalog: &'a Catalog, state: &'a AccountState, resource: Option<&str>) -> Option<Target<'a>> {
+fn target(state: &Account, resource: Option<&str>) -> Option<Target> {
     match resource {
-        None => Some(Target::account(catalog)),
-        Some(key) if key == account_key(state.account_id()) => Some(Target::account(catalog)),
-        Some(key) => Target::resource(catalog, state, key),
+        None => Some(Target::ACCOUNT),
+        Some(key) if key == account_key(state.account_id()) => Some(Target::ACCOUNT),
+        Some(key) => state.resource(key),
     }
 }
 
@@ -200,7 +199,7 @@ fn same(one: &Principal, other: &Principal) -> bool {
     one.user() == other.user() && token(one) == token(other)
 }
 
-async fn find(call: &Call, state: &AccountState, subject: &Subject) -> Result<Found, Error> {
+async fn find(call: &Call, state: &Account, subject: &Subject) -> Result<Found, Error> {
     let of_user = |user: Option<UserId>| user.map_or(Found::Nobody, |user| Found::Principal(Principal::User(user)));
     Ok(match subject {
         Subject::Oneself => Found::Principal(call.caller.principal.clone()),

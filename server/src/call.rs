@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, OriginalUri, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri, header};
+use engine::Account;
 use engine::permit::Permit;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use model::account_state::AccountState;
@@ -61,12 +62,12 @@ pub struct Access {
     /// The permission.
     pub permit: Permit,
     /// The state.
-    pub snapshot: Arc<Snapshot<AccountState>>,
+    pub snapshot: Arc<Snapshot<Account>>,
 }
 
 impl Access {
     /// The account at the revision that the permission was given on.
-    pub fn state(&self) -> &AccountState {
+    pub fn state(&self) -> &Account {
         &self.snapshot.state
     }
 
@@ -165,7 +166,7 @@ impl Call {
     ///
     /// # Errors
     /// [`Error::Unavailable`] while we are behind that.
-    pub async fn snapshot(&self, account: AccountId) -> Result<Option<Arc<Snapshot<AccountState>>>, Error> {
+    pub async fn snapshot(&self, account: AccountId) -> Result<Option<Arc<Snapshot<Account>>>, Error> {
         let snapshot = self.app.runtime.account(account).await?;
         let Some(at_least) = self.headers.get(REVISION) else { return Ok(snapshot) };
         let at_least = at_least.to_str().ok().and_then(|text| text.parse::<Revision>().ok());
@@ -246,12 +247,12 @@ impl Call {
         &self,
         access: &Access,
         work: impl Fn(&AccountState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem> + Sync,
-        render: impl Fn(&Snapshot<AccountState>, &T) -> Result<Success, Error> + Sync,
+        render: impl Fn(&Snapshot<Account>, &T) -> Result<Success, Error> + Sync,
     ) -> Result<Success, Error> {
         self.once(async |first| {
             let origin = self.origin();
             let now = self.app.runtime.clock.now();
-            let remember = |snapshot: &Snapshot<AccountState>, output: &T| {
+            let remember = |snapshot: &Snapshot<Account>, output: &T| {
                 first.lease(now, || render(snapshot, output).ok().map(|success| success.at(snapshot.revision())))
             };
             let committed = self.app.runtime.commit(&access.permit, &origin, &work, remember).await;
@@ -271,7 +272,7 @@ impl Call {
         access: &Access,
         body: &Parsed<B>,
         work: impl Fn(&AccountState, &Environment<'_>, &B) -> Result<(Vec<Change>, T), Problem> + Sync,
-        render: impl Fn(&Snapshot<AccountState>, &T) -> Result<Success, Error> + Sync,
+        render: impl Fn(&Snapshot<Account>, &T) -> Result<Success, Error> + Sync,
     ) -> Result<Success, Error> {
         if !body.is_valid() {
             let found = work(access.state(), &self.app.runtime.environment(), &body.value).err();

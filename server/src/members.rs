@@ -94,7 +94,7 @@ fn read_grants(body: &Input<'_>, faults: &mut Faults) -> (Grants, bool) {
     }
 }
 
-fn messages(call: &Call, state: &AccountState, roles_ignored: bool) -> Vec<Message> {
+fn messages(call: &Call, state: &engine::Account, roles_ignored: bool) -> Vec<Message> {
     let ignored = roles_ignored
         .then(|| Message { code: 1001, message: "`roles` were ignored, since `policies` were given".to_owned() });
     let mut supers: Vec<MemberId> = call.app.runtime.engine.super_administrators(state).take(8).collect();

@@ -144,6 +144,7 @@ fn identity(caller: &Caller) -> Vec<u8> {
     let account = match &caller.principal {
         Principal::AccountToken { account, .. } => Some(*account.0.as_bytes()),
         Principal::User(_) | Principal::UserToken { .. } | Principal::System => None,
+        Principal::Member(_) | Principal::UserGroup(_) => None,
     };
     [user, token, account].into_iter().flat_map(|part| part.unwrap_or([0; 16])).collect()
 }

@@ -61,7 +61,7 @@ pub async fn list_for_user(call: Call) -> Result<Success, Error> {
         Principal::UserToken { token, .. } => {
             call.app.runtime.engine.holds_on_user(token, user.id).intersects(&call.operation.need.accepts)
         }
-        Principal::AccountToken { .. } => false,
+        Principal::AccountToken { .. } | Principal::Member(_) | Principal::UserGroup(_) => false,
     };
     if !suffices {
         return Err(call.forbidden(None));

@@ -8,7 +8,6 @@ use ::model::problem::{FaultKind, Problem};
 use ::model::resource_groups::zone_key;
 use ::model::resources::{self as model, Resource};
 use ::model::time::Timestamp;
-use engine::target::Target;
 use serde::Serialize;
 
 use crate::answer::{Envelope, Success};
@@ -132,9 +131,8 @@ pub async fn list(call: Call) -> Result<Success, Error> {
         for (id, zone) in state.zones() {
             let key = NameKey::of(&zone.name);
             let readable = || {
-                let target = Target::resource(engine.catalog(), state, &zone.key);
-                target.is_some_and(|target| {
-                    engine.allows(state, &call.caller.principal, &call.operation.need.accepts, target)
+                state.resource(&zone.key).is_some_and(|target| {
+                    engine.allows(state, &call.caller.principal, &call.operation.need.accepts, &target)
                 })
             };
             if name.as_ref().is_none_or(|name| *name == key) && readable() {

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use engine::Account;
 use model::account_state::AccountState;
 use model::change::{self, Change, Document, DocumentId};
 use model::commit::{Actor, Request};
@@ -40,7 +41,7 @@ pub async fn run(show: LogShow) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn read(runtime: &Runtime, show: &LogShow) -> anyhow::Result<(Snapshot<AccountState>, Vec<Commit>)> {
+async fn read(runtime: &Runtime, show: &LogShow) -> anyhow::Result<(Snapshot<Account>, Vec<Commit>)> {
     let stream = StreamId::Account(show.account).to_string();
     let newest = runtime.store.head(&stream).await?.revision;
     if newest == 0 {
@@ -77,7 +78,7 @@ impl Commit {
     }
 }
 
-fn as_json(snapshot: &Snapshot<AccountState>, commits: &[Commit]) -> serde_json::Result<String> {
+fn as_json(snapshot: &Snapshot<Account>, commits: &[Commit]) -> serde_json::Result<String> {
     let documents = snapshot.state.documents().map(document_json).collect::<serde_json::Result<Vec<Value>>>()?;
     let commits: Vec<Value> = commits
         .iter()
@@ -112,7 +113,7 @@ fn document_json(document: Document) -> serde_json::Result<Value> {
     Ok(value)
 }
 
-fn as_text(snapshot: &Snapshot<AccountState>, commits: &[Commit]) -> String {
+fn as_text(snapshot: &Snapshot<Account>, commits: &[Commit]) -> String {
     let mut text =
         format!("account {} at revision {}, {}\n\n", snapshot.state.account_id(), snapshot.revision(), snapshot.at);
     text.extend(snapshot.state.documents().map(|document| format!("  {}\n", line(&snapshot.state, &document))));

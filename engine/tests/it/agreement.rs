@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use catalog::PermissionSet;
+use engine::Account;
 use engine::decide::{Decision, Reason};
 use engine::target::Target;
 use model::change::{Change, Document};
@@ -24,14 +25,14 @@ fn engine_decides(world: &World, question: &Question) -> Decision {
     let Some(target) = target(world, &question.key) else {
         return Decision { allowed: false, reason: Reason::ImplicitDeny, policies: vec![] };
     };
-    let mut decision = ENGINE.decide(state, &question.caller.principal(), &accepted_set(&question.accepted), target);
+    let mut decision = ENGINE.decide(state, &question.caller.principal(), &accepted_set(&question.accepted), &target);
     decision.policies.sort_unstable();
     decision.policies.dedup();
     decision
 }
 
-fn target<'a>(world: &'a World, key: &str) -> Option<Target<'a>> {
-    if key == account_key() { Some(Target::account(&CATALOG)) } else { Target::resource(&CATALOG, &world.state, key) }
+fn target(world: &World, key: &str) -> Option<Target> {
+    if key == account_key() { Some(Target::ACCOUNT) } else { world.state.resource(key) }
 }
 
 fn oracle_decides(world: &World, question: &Question) -> Decision {
@@ -64,6 +65,20 @@ fn the_engine_agrees_with_the_oracle() {
     for reason in ["allow", "explicit_deny", "implicit_deny"] {
         assert!(counts[reason] * 10 >= total, "too few of {reason}: {counts:?}");
     }
+}
+
+#[test]
+fn an_index_that_followed_every_change_is_that_of_the_state() {
+    let strategy = (world(60), vec(question(), 60));
+    let outcome = TestRunner::new(config(300)).run(&strategy, |(world, questions)| {
+        let mut fresh = world.clone();
+        fresh.state = Account::compile(&ENGINE, world.state.state().clone());
+        for question in &questions {
+            prop_assert_eq!(engine_decides(&world, question), engine_decides(&fresh, question), "{:?}", question);
+        }
+        Ok(())
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// A policy of member `n`'s own, on top of what it has.
@@ -127,9 +142,9 @@ proptest! {
         for question in &questions {
             let Some(target) = target(&world, &question.key) else { continue };
             let (principal, accepted) = (question.caller.principal(), accepted_set(&question.accepted));
-            let allowed = ENGINE.decide(&world.state, &principal, &accepted, target).allowed;
-            prop_assert_eq!(ENGINE.allows(&world.state, &principal, &accepted, target), allowed);
-            prop_assert_eq!(ENGINE.held(&world.state, &principal, target).intersects(&accepted), allowed);
+            let allowed = ENGINE.decide(&world.state, &principal, &accepted, &target).allowed;
+            prop_assert_eq!(ENGINE.allows(&world.state, &principal, &accepted, &target), allowed);
+            prop_assert_eq!(ENGINE.held(&world.state, &principal, &target).intersects(&accepted), allowed);
         }
     }
 
@@ -268,7 +283,7 @@ fn the_oracle_closes_groups_as_the_catalogue_does() {
         world.step(&Step::Invite { n: 1, rules: vec![], accepted: true });
         let whole = world.whole();
         let world = with_policy(&world, 1, stored(Effect::Allow, &group.label, whole));
-        let account = Target::account(&CATALOG);
+        let account = &Target::ACCOUNT;
         let held = ENGINE.held(&world.state, &Caller::User(1).principal(), account);
         let asked = CATALOG.permissions().iter().filter(|permission| {
             ORACLE.decide(&world.state, Caller::User(1).subject(), &[ORACLE.action(permission)], &account_key()).allowed

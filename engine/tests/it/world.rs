@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use catalog::{Catalog, Permission, PermissionSet};
-use engine::Engine;
 use engine::oracle::{Action, Oracle, Subject};
 use engine::principal::Principal;
+use engine::{Account, Engine};
 use model::account_state::AccountState;
 use model::accounts::{self, NewAccount};
 use model::change::{Change, Document, DocumentId};
@@ -112,7 +112,7 @@ pub fn permission(text: &str) -> &'static Permission {
 /// An account with its first super administrator: member and user number 0.
 #[derive(Clone)]
 pub struct World {
-    pub state: AccountState,
+    pub state: Account,
     pub rules: Rules,
     ids: Arc<AtomicU64>,
 }
@@ -120,7 +120,7 @@ pub struct World {
 impl World {
     pub fn new() -> World {
         let rules = Rules { accept_anybody: true, ..Rules::default() };
-        let mut world = World { state: AccountState::new(ENGINE.watched()), rules, ids: Arc::default() };
+        let mut world = World { state: Account::new(&ENGINE), rules, ids: Arc::default() };
         let new = NewAccount { name: "Example".into(), kind: None };
         let (mut changes, _) =
             world.with(|environment, _| accounts::create(environment, &new, account_id(), &user(0))).unwrap();

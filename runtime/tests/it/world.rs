@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use catalog::Catalog;
+use engine::Account;
 use engine::Engine;
 use engine::permit::Permit;
 use model::account_state::AccountState;
@@ -75,11 +76,11 @@ impl World {
         &self,
         account: AccountId,
         name: &str,
-    ) -> Result<Committed<AccountState, UserGroupId>, CommitError> {
+    ) -> Result<Committed<Account, UserGroupId>, CommitError> {
         make_group(&self.runtime, account, name, &origin()).await
     }
 
-    pub async fn snapshot(&self, account: AccountId) -> Arc<Snapshot<AccountState>> {
+    pub async fn snapshot(&self, account: AccountId) -> Arc<Snapshot<Account>> {
         self.runtime.account(account).await.unwrap().unwrap()
     }
 
@@ -180,7 +181,7 @@ pub async fn make_group(
     account: AccountId,
     name: &str,
     origin: &Origin,
-) -> Result<Committed<AccountState, UserGroupId>, CommitError> {
+) -> Result<Committed<Account, UserGroupId>, CommitError> {
     let (id, new) = (UserGroupId(fresh()), NewUserGroup { name: name.to_owned(), policies: vec![] });
     let work = |state: &AccountState, environment: &model::rules::Environment<'_>| {
         user_groups::create(state, environment, &new, id)
@@ -193,7 +194,7 @@ pub async fn make_zone(
     runtime: &Runtime,
     account: AccountId,
     zone: ZoneId,
-) -> Result<Committed<AccountState, ZoneId>, CommitError> {
+) -> Result<Committed<Account, ZoneId>, CommitError> {
     let work = |state: &AccountState, environment: &model::rules::Environment<'_>| {
         resources::create_zone(state, environment, "example.com", zone)
     };
@@ -206,7 +207,7 @@ pub async fn count_up(
     account: AccountId,
     counter: UserGroupId,
     runs: &AtomicI64,
-) -> Result<Committed<AccountState, UserGroupId>, CommitError> {
+) -> Result<Committed<Account, UserGroupId>, CommitError> {
     let work = |state: &AccountState, environment: &model::rules::Environment<'_>| {
         runs.fetch_add(1, Ordering::SeqCst);
         let next = (count(state, counter) + 1).to_string();

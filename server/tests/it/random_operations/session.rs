@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use catalog::ResourceTypeIndex;
-use model::account_state::AccountState;
+use engine::Account;
 use model::accounts::NewAccount;
 use model::change::Document;
 use model::commit::{Actor, Request as CommitRequest};
@@ -41,7 +41,7 @@ pub struct Session {
     given: BTreeSet<String>,
     transcript: Vec<String>,
     /// States as they were, to be found again in the log.
-    kept: Vec<Arc<Snapshot<AccountState>>>,
+    kept: Vec<Arc<Snapshot<Account>>>,
     /// How many grants were refused that the caller may not give (1001, like other bad input).
     pub excesses: usize,
 }
@@ -323,7 +323,7 @@ impl Session {
         Ok(())
     }
 
-    async fn snapshot(&self) -> Arc<Snapshot<AccountState>> {
+    async fn snapshot(&self) -> Arc<Snapshot<Account>> {
         self.server.runtime.account(self.server.account).await.expect("readable").expect("the account")
     }
 
@@ -331,7 +331,7 @@ impl Session {
     pub async fn replay(&self) -> Result<(), String> {
         let (runtime, account) = (&self.server.runtime, self.server.account);
         let live = self.snapshot().await;
-        let documents = |snapshot: &Snapshot<AccountState>| snapshot.state.documents().collect::<Vec<Document>>();
+        let documents = |snapshot: &Snapshot<Account>| snapshot.state.documents().collect::<Vec<Document>>();
         for kept in self.kept.iter().chain([&live]) {
             let replayed =
                 runtime.account_at(account, Some(kept.revision())).await.map_err(|error| error.to_string())?;

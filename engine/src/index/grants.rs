@@ -1,0 +1,280 @@
+//! The statements of one holder (a member's own, a group's, a token's), compiled so that a decision reads a few words.
+//!
+//! ```text
+//! target ──> column of the account ─────────┐
+//!        ──> column of each resource of its ┴──> at the target's type: a pair (allow, deny) of permission sets
+//!            chain, found by its place
+//! ```
+//!
+//! Equal sets and equal columns are stored once. Most questions are about one permission, and most holders have nothing
+//! to say of it: `mentions` answers those from one cache line.
+
+use catalog::{PermissionSet, ResourceTypeIndex};
+use rustc_hash::FxHashMap;
+
+use super::place::Place;
+use super::trie::hash_of;
+use crate::Engine;
+use crate::rights::Rights;
+use crate::statement::Statement;
+use crate::target::Target;
+
+/// Compiled statements, and the statements themselves for those who ask why.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Grants {
+    pub(crate) statements: Box<[Statement]>,
+    /// First the union of all sets, then the pairs: for each word of a set, that of the allowed and that of the denied.
+    lanes: Box<[u64]>,
+    /// By column and type of resource: which pair. Pair 0 says nothing. Column 0 is the account's, and holds what covers
+    /// every resource of a type too.
+    columns: Box<[u32]>,
+    places: Places,
+    /// The pair of what is said of the account and everything in it, now and later.
+    throughout: u32,
+    words: u8,
+    kinds: u8,
+}
+
+/// Which words of a permission set matter to a question.
+#[derive(Clone, Copy)]
+pub(crate) struct Words(u16);
+
+impl Words {
+    /// Those in which the set has a member.
+    pub(crate) fn of(set: &PermissionSet) -> Words {
+        let filled = set.words().iter().enumerate().filter(|(_, word)| **word != 0);
+        Words(filled.fold(0, |bits, (at, _)| bits | 1 << at))
+    }
+
+    #[inline]
+    fn each(self, words: u8, mut visit: impl FnMut(usize)) {
+        let mut bits = self.0 & ((1_u32 << words) - 1) as u16;
+        while bits != 0 {
+            visit(bits.trailing_zeros() as usize);
+            bits &= bits - 1;
+        }
+    }
+}
+
+impl Grants {
+    /// Adds what is said of the target in the words that matter.
+    #[inline]
+    pub(crate) fn add_on(&self, target: &Target, asked: &PermissionSet, words: Words, rights: &mut Rights) {
+        if !self.mentions(asked, words) {
+            return;
+        }
+        self.add_pair(self.pair(0, target.kind), words, rights);
+        if !self.places.is_empty() {
+            for place in target.chain() {
+                if let Some(column) = self.places.find(*place) {
+                    self.add_pair(self.pair(column, target.kind), words, rights);
+                }
+            }
+        }
+    }
+
+    /// Adds what is said of the account and everything in it, now and later.
+    pub(crate) fn add_throughout(&self, words: Words, rights: &mut Rights) {
+        self.add_pair(self.throughout, words, rights);
+    }
+
+    /// The places that are spoken of by name.
+    pub(crate) fn named_places(&self) -> impl Iterator<Item = Place> + '_ {
+        self.places.keys.iter().copied().filter(|place| *place != Place::NONE)
+    }
+
+    /// Everything that is spoken of.
+    pub(crate) fn mentioned(&self) -> PermissionSet {
+        let mut words = [0; PermissionSet::WORDS];
+        let filled = usize::from(self.words);
+        words[..filled].copy_from_slice(&self.lanes[..filled]);
+        PermissionSet::from_words(words)
+    }
+
+    #[inline]
+    fn mentions(&self, asked: &PermissionSet, words: Words) -> bool {
+        let mut any = 0;
+        words.each(self.words, |word| any |= self.lanes[word] & asked.words()[word]);
+        any != 0
+    }
+
+    #[inline]
+    fn pair(&self, column: u32, kind: ResourceTypeIndex) -> u32 {
+        self.columns[column as usize * usize::from(self.kinds) + usize::from(kind.0)]
+    }
+
+    #[inline]
+    fn add_pair(&self, pair: u32, words: Words, rights: &mut Rights) {
+        if pair == 0 {
+            return;
+        }
+        let filled = usize::from(self.words);
+        let start = filled + (pair as usize - 1) * 2 * filled;
+        let lanes = &self.lanes[start..start + 2 * filled];
+        words.each(self.words, |word| rights.add_words(word, lanes[2 * word], lanes[2 * word + 1]));
+    }
+}
+
+/// Which column a place has, if it has one of its own: an open-addressed table.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Places {
+    /// A power of two long, or empty.
+    keys: Box<[Place]>,
+    columns: Box<[u32]>,
+}
+
+impl Places {
+    fn of(entries: &[(Place, u32)]) -> Places {
+        if entries.is_empty() {
+            return Places { keys: Box::new([]), columns: Box::new([]) };
+        }
+        let size = (entries.len() + entries.len() / 3 + 1).next_power_of_two();
+        let mut places = Places { keys: vec![Place::NONE; size].into(), columns: vec![0; size].into() };
+        for (place, column) in entries {
+            let mut at = places.start(*place);
+            while places.keys[at] != Place::NONE {
+                at = (at + 1) & (size - 1);
+            }
+            (places.keys[at], places.columns[at]) = (*place, *column);
+        }
+        places
+    }
+
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    fn start(&self, place: Place) -> usize {
+        (hash_of(place.raw()) >> 32) as usize & (self.keys.len() - 1)
+    }
+
+    /// The table is never full, so the search ends.
+    #[inline]
+    fn find(&self, place: Place) -> Option<u32> {
+        let mut at = self.start(place);
+        loop {
+            let here = self.keys[at];
+            if here == place {
+                return Some(self.columns[at]);
+            }
+            if here == Place::NONE {
+                return None;
+            }
+            at = (at + 1) & (self.keys.len() - 1);
+        }
+    }
+}
+
+/// The pairs and columns of a holder while they are put together.
+struct Compiler<'a> {
+    engine: &'a Engine,
+    statements: &'a [Statement],
+    pairs: Vec<Rights>,
+    pair_numbers: FxHashMap<Rights, u32>,
+    columns: Vec<u32>,
+}
+
+impl Engine {
+    /// Compiles statements.
+    pub(crate) fn compile(&self, statements: Vec<Statement>) -> Grants {
+        let mut compiler = Compiler {
+            engine: self,
+            statements: &statements,
+            pairs: Vec::new(),
+            pair_numbers: FxHashMap::default(),
+            columns: Vec::new(),
+        };
+        compiler.add_column(|compiler, kind| {
+            compiler.rights(kind, |statement| {
+                let reach = &statement.reach;
+                reach.whole || (kind != ResourceTypeIndex::ACCOUNT && reach.all_of & 1 << kind.0 != 0)
+            })
+        });
+        let entries = compiler.named_columns();
+        let throughout = statements.iter().fold(Rights::default(), |mut rights, statement| {
+            rights.add(statement.effect, statement.throughout);
+            rights
+        });
+        let throughout = compiler.pair(throughout);
+        let words = self.kinds().words;
+        let Compiler { pairs, columns, .. } = compiler;
+        let mentioned = pairs.iter().fold(PermissionSet::EMPTY, |set, pair| set | pair.allow | pair.deny);
+        let lanes = mentioned.words()[..words].iter().copied();
+        let lanes = lanes.chain(
+            pairs
+                .iter()
+                .flat_map(|pair| (0..words).flat_map(|word| [pair.allow.words()[word], pair.deny.words()[word]])),
+        );
+        Grants {
+            lanes: lanes.collect(),
+            columns: columns.into(),
+            places: Places::of(&entries),
+            throughout,
+            words: words as u8,
+            kinds: self.kinds().len() as u8,
+            statements: statements.into(),
+        }
+    }
+}
+
+impl Compiler<'_> {
+    /// A column for each place that some statement names; those that the same statements name share one.
+    fn named_columns(&mut self) -> Vec<(Place, u32)> {
+        let mut named: Vec<(Place, usize)> = Vec::new();
+        for (number, statement) in self.statements.iter().enumerate() {
+            named.extend(statement.reach.places.iter().map(|place| (*place, number)));
+        }
+        named.sort_unstable();
+        let mut columns: FxHashMap<Vec<usize>, u32> = FxHashMap::default();
+        let mut entries = Vec::new();
+        for here in named.chunk_by(|one, other| one.0 == other.0) {
+            let numbers: Vec<usize> = here.iter().map(|(_, number)| *number).collect();
+            let column = match columns.get(&numbers) {
+                Some(column) => *column,
+                None => {
+                    let column = self.add_column(|compiler, kind| {
+                        let statements = numbers.iter().map(|number| &compiler.statements[*number]);
+                        compiler.rights_of(kind, statements)
+                    });
+                    columns.insert(numbers, column);
+                    column
+                }
+            };
+            entries.push((here[0].0, column));
+        }
+        entries
+    }
+
+    fn add_column(&mut self, rights: impl Fn(&Self, ResourceTypeIndex) -> Rights) -> u32 {
+        let column = self.columns.len() / self.engine.kinds().len();
+        for kind in self.engine.kinds().iter() {
+            let pair = self.pair(rights(self, kind));
+            self.columns.push(pair);
+        }
+        column as u32
+    }
+
+    fn rights(&self, kind: ResourceTypeIndex, covers: impl Fn(&Statement) -> bool) -> Rights {
+        self.rights_of(kind, self.statements.iter().filter(|statement| covers(statement)))
+    }
+
+    fn rights_of<'s>(&self, kind: ResourceTypeIndex, statements: impl Iterator<Item = &'s Statement>) -> Rights {
+        statements.fold(Rights::default(), |mut rights, statement| {
+            rights.add(statement.effect, statement.on(self.engine, kind));
+            rights
+        })
+    }
+
+    /// The number of a pair; 0 for the one that says nothing.
+    fn pair(&mut self, rights: Rights) -> u32 {
+        if rights == Rights::default() {
+            return 0;
+        }
+        let next = self.pairs.len() as u32 + 1;
+        let number = *self.pair_numbers.entry(rights).or_insert(next);
+        if number == next {
+            self.pairs.push(rights);
+        }
+        number
+    }
+}
