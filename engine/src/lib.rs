@@ -11,6 +11,7 @@
 pub mod account;
 pub mod call_target;
 pub mod decide;
+pub mod diff;
 mod index;
 pub mod invariants;
 mod kinds;
