@@ -6,7 +6,7 @@ use model::account_state::AccountState;
 use crate::Engine;
 
 /// What a call is about, in one account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CallTarget {
     /// The account itself.
     Account,

@@ -15,6 +15,7 @@ pub mod diff;
 mod index;
 pub mod invariants;
 mod kinds;
+pub mod least_privilege;
 pub mod oracle;
 pub mod permit;
 pub mod principal;

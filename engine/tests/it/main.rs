@@ -8,5 +8,6 @@ mod agreement;
 mod call_target;
 mod diff;
 mod escalation;
+mod least_privilege;
 mod super_administrators;
 mod world;
