@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
+use engine::Account;
 use engine::permit::Permit;
+use model::account_state::AccountState;
 use model::accounts::{self, NewAccount};
 use model::change::{Change, Document};
 use model::ids::{AccountId, MemberId, UserId};
 use model::names::Email;
 use model::problem::{FaultKind, Problem};
+use model::rules::Environment;
+use model::time::Timestamp;
 use model::users::{Profile, User};
 
-use crate::stream::{Committed, Snapshot};
-use crate::{CommitError, Origin, Runtime};
-use engine::Account;
-use model::account_state::AccountState;
 use store::LeaseChange;
+
+use crate::stream::{Committed, Rehearsed, Snapshot};
+use crate::{CommitError, Origin, Runtime};
 
 /// A user to make.
 #[derive(Clone, Debug)]
@@ -27,6 +30,22 @@ pub struct NewUser {
     pub api_key: Option<model::tokens::Digest>,
 }
 
+impl NewUser {
+    /// The user that it is made into.
+    pub fn user(&self, id: UserId, now: Timestamp) -> User {
+        User {
+            id,
+            email: self.email.clone(),
+            email_verified: true,
+            enabled: true,
+            operator: self.operator,
+            profile: Profile::default(),
+            api_key: self.api_key,
+            created_on: now,
+        }
+    }
+}
+
 impl Runtime {
     /// Makes a user.
     ///
@@ -37,16 +56,7 @@ impl Runtime {
             if state.user.is_some() {
                 return Err(Problem::new(FaultKind::AlreadyExists, format!("user `{id}` already exists")));
             }
-            let user = Arc::new(User {
-                id,
-                email: new.email.clone(),
-                email_verified: true,
-                enabled: true,
-                operator: new.operator,
-                profile: Profile::default(),
-                api_key: new.api_key,
-                created_on: environment.now,
-            });
+            let user = Arc::new(new.user(id, environment.now));
             Ok((vec![Change::put(Document::User(user.clone()))], user))
         });
         Ok(committed.await?.output)
@@ -64,11 +74,31 @@ impl Runtime {
         origin: &Origin,
         remember: impl Fn(&Snapshot<Account>, &MemberId) -> Option<LeaseChange> + Sync,
     ) -> Result<Committed<Account, MemberId>, CommitError> {
-        let permit = Permit::for_system(id);
-        let work = |state: &AccountState, environment: &model::rules::Environment<'_>| match state.account() {
-            None => accounts::create(environment, new, id, maker),
-            Some(_) => Err(Problem::new(FaultKind::AlreadyExists, format!("account `{id}` already exists"))),
-        };
-        self.commit(&permit, origin, work, remember).await
+        self.commit(&Permit::for_system(id), origin, creation(id, new, maker), remember).await
+    }
+
+    /// Works out what [`Runtime::create_account`] would do, and does nothing.
+    ///
+    /// # Errors
+    /// Faults of the input.
+    pub async fn rehearse_account(
+        &self,
+        id: AccountId,
+        new: &NewAccount,
+        maker: &User,
+        origin: &Origin,
+    ) -> Result<Rehearsed<Account, MemberId>, CommitError> {
+        self.rehearse(&Permit::for_system(id), origin, creation(id, new, maker)).await
+    }
+}
+
+fn creation(
+    id: AccountId,
+    new: &NewAccount,
+    maker: &User,
+) -> impl Fn(&AccountState, &Environment<'_>) -> Result<(Vec<Change>, MemberId), Problem> + Sync {
+    move |state, environment| match state.account() {
+        None => accounts::create(environment, new, id, maker),
+        Some(_) => Err(Problem::new(FaultKind::AlreadyExists, format!("account `{id}` already exists"))),
     }
 }

@@ -35,7 +35,7 @@ use crate::clock::{Clock, Ids};
 use crate::credentials::Credentials;
 use crate::live::Live;
 use crate::secrets::Secrets;
-use crate::stream::{Committed, Snapshot};
+use crate::stream::{Committed, Rehearsed, Snapshot};
 
 /// Who made a commit, and by which request: kept with it for ever.
 #[derive(Clone, Debug)]
@@ -142,22 +142,52 @@ impl Runtime {
         work: impl Fn(&AccountState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem> + Sync,
         remember: impl Fn(&Snapshot<Account>, &T) -> Option<LeaseChange> + Sync,
     ) -> Result<Committed<Account, T>, CommitError> {
-        let latitude = Latitude { scim_may_manage_policies: self.rules.scim_may_manage_policies };
         let write = stream::Write {
             origin,
             now: self.clock.now(),
-            work: &|state: &Account, now| {
-                if !self.engine.still_holds(state, permit) {
-                    return Err(CommitError::Forbidden);
-                }
-                Ok(work(state, &self.environment_at(now))?)
-            },
-            check: &|before, after, changes| {
-                Ok(self.engine.check(before, after, changes, permit.principal(), latitude)?)
-            },
+            work: &|account: &Account, now| self.work(permit, account, now, &work),
+            check: &|before, after, changes| self.check(permit, before, after, changes),
             remember: &remember,
         };
         self.accounts.commit(StreamId::Account(permit.account()), &write).await
+    }
+
+    /// Works out what [`Runtime::commit`] would do, with every check that it makes, and does nothing.
+    ///
+    /// # Errors
+    /// Those of the commit.
+    pub async fn rehearse<T>(
+        &self,
+        permit: &Permit,
+        origin: &Origin,
+        work: impl Fn(&AccountState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem> + Sync,
+    ) -> Result<Rehearsed<Account, T>, CommitError> {
+        let write = stream::Write {
+            origin,
+            now: self.clock.now(),
+            work: &|account: &Account, now| self.work(permit, account, now, &work),
+            check: &|before, after, changes| self.check(permit, before, after, changes),
+            remember: &|_, _| None,
+        };
+        self.accounts.rehearse(StreamId::Account(permit.account()), &write).await
+    }
+
+    fn work<T>(
+        &self,
+        permit: &Permit,
+        account: &Account,
+        now: model::time::Timestamp,
+        work: &(impl Fn(&AccountState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem> + Sync),
+    ) -> Result<(Vec<Change>, T), CommitError> {
+        if !self.engine.still_holds(account, permit) {
+            return Err(CommitError::Forbidden);
+        }
+        Ok(work(account, &self.environment_at(now))?)
+    }
+
+    fn check(&self, permit: &Permit, before: &Account, after: &Account, changes: &[Change]) -> Result<(), CommitError> {
+        let latitude = Latitude { scim_may_manage_policies: self.rules.scim_may_manage_policies };
+        Ok(self.engine.check(before, after, changes, permit.principal(), latitude)?)
     }
 
     /// Carries out an operation on a user, existing or new.

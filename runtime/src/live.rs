@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 use crate::CommitError;
 use crate::snapshot;
 use crate::state::State;
-use crate::stream::{Committed, Snapshot, Stream, Write};
+use crate::stream::{Committed, Rehearsed, Snapshot, Stream, Write};
 
 /// A snapshot is stored after this many commits at the earliest.
 const COMMITS_PER_SNAPSHOT: u64 = 10_000;
@@ -72,6 +72,18 @@ impl<S: State> Live<S> {
             self.store_snapshot(&stream);
         }
         Ok(committed)
+    }
+
+    /// Works a write out on a stream, existing or new, and writes nothing.
+    ///
+    /// # Errors
+    /// [`CommitError`].
+    pub async fn rehearse<T>(&self, id: StreamId, write: &Write<'_, S, T>) -> Result<Rehearsed<S, T>, CommitError> {
+        match self.get(id).await? {
+            Some(_) => self.stream(id).await?.rehearse(&self.store, write).await,
+            // A stream that is not there is not kept for having been rehearsed.
+            None => snapshot::load(&self.store, id, self.empty.clone()).await?.rehearse(&self.store, write).await,
+        }
     }
 
     /// Writes a snapshot in the background. One that fails is only a slower start; the log has everything.

@@ -1,5 +1,6 @@
 //! One live stream: its newest durable state, the newest queued one, and how a commit gets from one to the other.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -100,6 +101,18 @@ pub struct Committed<S, T> {
     pub output: T,
     /// Whether a commit was made; a write that changes nothing makes none (D79).
     pub changed: bool,
+}
+
+/// What a write would have come to.
+pub struct Rehearsed<S, T> {
+    /// The durable state that it was worked out on.
+    pub before: Arc<Snapshot<S>>,
+    /// The state after it, which nobody else sees; `before` itself where nothing would change.
+    pub after: Arc<Snapshot<S>>,
+    /// What would be written.
+    pub changes: Vec<Change>,
+    /// What the operation would answer.
+    pub output: T,
 }
 
 /// An operation on a state at a time: the changes, and what it answers.
@@ -264,6 +277,44 @@ impl<S: State> Stream<S> {
         let pending = store.enqueue(Transaction { records: vec![record], claims, leases });
         tail.newest = next.clone();
         Ok(Queued::Waiting { next, epoch, output, pending })
+    }
+
+    /// Works a write out on the newest durable state, checks all that a commit checks, and writes nothing.
+    ///
+    /// # Errors
+    /// Those that the commit would meet.
+    pub async fn rehearse<T>(&self, store: &Store, write: &Write<'_, S, T>) -> Result<Rehearsed<S, T>, CommitError> {
+        let before = self.published();
+        let now = write.now.max(before.at);
+        let (changes, output) = (write.work)(&before.state, now)?;
+        if changes.is_empty() {
+            return Ok(Rehearsed { after: before.clone(), before, changes, output });
+        }
+        let state = before.state.after(&changes).map_err(Broken::from)?;
+        (write.check)(&before.state, &state, &changes)?;
+        self.check_claims(store, self.claims(&before.state, &changes)).await?;
+        let record = self.seal(&before, write.origin, now, &changes)?;
+        let after = Arc::new(Snapshot { state, hash: record.hash, at: now });
+        Ok(Rehearsed { before, after, changes, output })
+    }
+
+    /// Whether the claims could be taken and released as things stand.
+    async fn check_claims(&self, store: &Store, changes: Vec<ClaimChange>) -> Result<(), CommitError> {
+        let mut released = HashSet::new();
+        for change in changes {
+            match change {
+                ClaimChange::Release { kind, key, .. } => _ = released.insert((kind, key)),
+                ClaimChange::Take(claim) => {
+                    let holder = store.claim(&claim.kind, &claim.key).await?;
+                    let freed = released.contains(&(claim.kind.clone(), claim.key.clone()));
+                    let other = holder.filter(|holder| *holder != claim && !(freed && holder.stream == claim.stream));
+                    if let Some(holder) = other {
+                        return Err(CommitError::Claimed(holder));
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     fn seal(

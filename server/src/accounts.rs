@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::answer::{Envelope, Success};
 use crate::call::Call;
+use crate::dry_run;
 use crate::error::{Error, Failure};
 
 /// A tenant.
@@ -107,6 +108,12 @@ pub async fn create(call: Call) -> Result<Success, Error> {
         Some(NewAccount { name, kind: body.optional("type").map(|kind| kind.text(faults).to_owned()) })
     })?;
     let new = new.into_valid()?;
+    if call.is_dry_run()? {
+        let id = AccountId((runtime.ids.as_fn())());
+        let rehearsed = runtime.rehearse_account(id, &new, &user, &call.origin()).await?;
+        let shown = Success::object(&render(model::get(&rehearsed.after.state)?))?;
+        return dry_run::answer(&rehearsed, shown);
+    }
     call.once(async |first| {
         let id = AccountId((runtime.ids.as_fn())());
         let now = runtime.clock.now();

@@ -124,6 +124,18 @@ impl Success {
         Ok(self)
     }
 
+    /// The same answer with one more field in its envelope.
+    ///
+    /// # Errors
+    /// As for [`Success::object`].
+    pub(crate) fn with_field(mut self, name: &'static str, value: &impl Serialize) -> Result<Success, Error> {
+        self.body.pop();
+        self.body.extend_from_slice(format!(r#","{name}":"#).as_bytes());
+        write_json(&mut self.body, value)?;
+        self.body.push(b'}');
+        Ok(self)
+    }
+
     /// The same answer, as a function of a revision.
     pub fn at(mut self, revision: Revision) -> Success {
         self.revision = Some(revision);

@@ -24,6 +24,7 @@ use serde::Serialize;
 use crate::answer::{self, REVISION, Success};
 use crate::app::App;
 use crate::authenticate::{Caller, authenticate};
+use crate::dry_run;
 use crate::error::{Error, Unauthenticated};
 use crate::middleware::Context;
 use crate::operations::Operation;
@@ -204,6 +205,14 @@ impl Call {
         self.caller.user.as_ref().ok_or(Error::Unauthenticated(Unauthenticated::NoUser))
     }
 
+    /// Whether the caller only wants to know what the request would do.
+    ///
+    /// # Errors
+    /// The header says neither `true` nor `false`.
+    pub fn is_dry_run(&self) -> Result<bool, Problem> {
+        dry_run::is_asked(&self.headers)
+    }
+
     /// Who and by what, for the log.
     pub fn origin(&self) -> Origin {
         let user_agent = self.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -249,6 +258,11 @@ impl Call {
         work: impl Fn(&AccountState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem> + Sync,
         render: impl Fn(&Snapshot<Account>, &T) -> Result<Success, Error> + Sync,
     ) -> Result<Success, Error> {
+        if self.is_dry_run()? {
+            let rehearsed = self.app.runtime.rehearse(&access.permit, &self.origin(), &work).await;
+            let rehearsed = rehearsed.map_err(|error| self.commit_error(error))?;
+            return dry_run::answer(&rehearsed, render(&rehearsed.after, &rehearsed.output)?);
+        }
         self.once(async |first| {
             let origin = self.origin();
             let now = self.app.runtime.clock.now();

@@ -11,6 +11,7 @@ pub mod authenticate;
 pub mod authorize;
 pub mod call;
 pub mod dev;
+pub mod dry_run;
 pub mod error;
 pub mod health;
 pub mod iam_permission_groups;

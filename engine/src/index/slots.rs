@@ -28,7 +28,7 @@ impl<T: Clone> Slots<T> {
     /// Puts something at a new place. Places are never given out twice.
     pub(crate) fn push(&mut self, value: T) -> u32 {
         let slot = self.len;
-        if slot % CHUNK == 0 {
+        if slot.is_multiple_of(CHUNK) {
             let chunk = Arc::new(std::array::from_fn(|_| self.blank.clone()));
             Arc::make_mut(&mut self.chunks).push(chunk);
         }

@@ -10,6 +10,7 @@ mod authorize;
 mod bodies;
 mod concurrency;
 mod credentials;
+mod dry_run;
 mod if_match;
 mod last_super_administrator;
 mod lists;

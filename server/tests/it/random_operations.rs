@@ -7,6 +7,7 @@
 
 mod plain;
 mod pools;
+mod rehearsal;
 mod requests;
 mod rights;
 mod rolls;

@@ -145,12 +145,20 @@ impl Session {
             self.query(request),
             request.if_match.unwrap_or_default(),
         ));
-        let response = self.send(who, request, &body).await;
+        // Comparing everything that everybody may do takes its time.
+        let rehearses = self.transcript.len().is_multiple_of(3);
+        let rehearsal = if rehearses { self.rehearse(who, request, &body).await } else { Ok(None) };
+        let rehearsal = rehearsal.map_err(|what| self.failure(&what))?;
+        let response = self.send(who, request, &body, &[]).await;
         let errors = &response.body["errors"];
         let refusal = (response.body["success"] != true)
             .then(|| (response.status, errors[0]["code"].as_u64().unwrap_or_default()));
         if let Some(line) = self.transcript.last_mut() {
             line.push_str(&format!("\n    -> {} {:.1000}", response.status, response.text));
+        }
+        if let Some(rehearsal) = rehearsal {
+            let compared = self.compare_rehearsal(&rehearsal, &response).await;
+            compared.map_err(|what| self.failure(&what))?;
         }
         let told = self.plain.carry_out(&Asked { who, request, now: &now, facts: &self.facts });
         let differs = |what: String| Err(self.failure(&what));
@@ -180,11 +188,18 @@ impl Session {
         }
     }
 
-    async fn send(&self, who: &Who, request: &Request, body: &Value) -> testkit::Response {
+    pub async fn send(
+        &self,
+        who: &Who,
+        request: &Request,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> testkit::Response {
         let (_, caller) = self.callers.iter().find(|(known, _)| known == who).expect("a known caller");
         let mut caller = caller.clone();
-        if let Some(tag) = request.if_match {
-            caller = caller.header("if-match", tag);
+        let if_match = request.if_match.map(|tag| ("if-match", tag));
+        for (name, value) in headers.iter().copied().chain(if_match) {
+            caller = caller.header(name, value);
         }
         let method = Method::try_from(request.method).expect("a method");
         let path = format!("{}{}", self.fill(&request.path), self.query(request));
@@ -323,7 +338,7 @@ impl Session {
         Ok(())
     }
 
-    async fn snapshot(&self) -> Arc<Snapshot<Account>> {
+    pub async fn snapshot(&self) -> Arc<Snapshot<Account>> {
         self.server.runtime.account(self.server.account).await.expect("readable").expect("the account")
     }
 
