@@ -1,6 +1,8 @@
 //! Changes: a commit is a list of them, and each one puts or deletes a whole document. One shape to store, compare,
 //! undo and audit.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -81,6 +83,52 @@ impl Document {
             Document::SsoConnector(connector) => DocumentId::SsoConnector(connector.id),
             Document::User(_) => DocumentId::User,
         }
+    }
+}
+
+/// As `user_group/<id>`: the kind as in the log, and what tells it from others of its kind. The store keeps these names, so they stay as
+/// they are.
+impl fmt::Display for DocumentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DocumentId::Account => f.write_str("account"),
+            DocumentId::Member(id) => write!(f, "member/{id}"),
+            DocumentId::UserGroup(id) => write!(f, "user_group/{id}"),
+            DocumentId::GroupMember(group, member) => write!(f, "group_member/{group}/{member}"),
+            DocumentId::ResourceGroup(id) => write!(f, "resource_group/{id}"),
+            DocumentId::Resource(key) => write!(f, "resource/{key}"),
+            DocumentId::Token(id) => write!(f, "token/{id}"),
+            DocumentId::SsoConnector(id) => write!(f, "sso_connector/{id}"),
+            DocumentId::User => f.write_str("user"),
+        }
+    }
+}
+
+/// The text names no document: a kind such as `user_group`, and an id.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is not a document, such as `account` or `user_group/` and 32 hex digits")]
+pub struct NotADocument(String);
+
+impl FromStr for DocumentId {
+    type Err = NotADocument;
+
+    fn from_str(text: &str) -> Result<DocumentId, NotADocument> {
+        let (kind, id) = text.split_once('/').map_or((text, None), |(kind, id)| (kind, Some(id)));
+        let document = match (kind, id) {
+            ("account", None) => Some(DocumentId::Account),
+            ("user", None) => Some(DocumentId::User),
+            ("member", Some(id)) => id.parse().ok().map(DocumentId::Member),
+            ("user_group", Some(id)) => id.parse().ok().map(DocumentId::UserGroup),
+            ("group_member", Some(ids)) => ids
+                .split_once('/')
+                .and_then(|(group, member)| Some(DocumentId::GroupMember(group.parse().ok()?, member.parse().ok()?))),
+            ("resource_group", Some(id)) => id.parse().ok().map(DocumentId::ResourceGroup),
+            ("resource", Some(key)) => Some(DocumentId::Resource(key.into())),
+            ("token", Some(id)) => id.parse().ok().map(DocumentId::Token),
+            ("sso_connector", Some(id)) => id.parse().ok().map(DocumentId::SsoConnector),
+            _ => None,
+        };
+        document.ok_or_else(|| NotADocument(text.to_owned()))
     }
 }
 

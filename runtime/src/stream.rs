@@ -9,7 +9,7 @@ use model::change::{self, Change};
 use model::claims;
 use model::ids::{Revision, StreamId};
 use model::time::Timestamp;
-use store::{AppendError, ClaimChange, Head, LeaseChange, Pending, Record, Store, Transaction};
+use store::{AppendError, ClaimChange, Commit, Head, LeaseChange, Pending, Record, Store, Transaction};
 use tokio::sync::watch;
 
 use crate::state::State;
@@ -274,7 +274,8 @@ impl<S: State> Stream<S> {
         let mut leases = jobs::leases_of(&self.name, &changes, now);
         leases.extend((write.remember)(&next, &output));
         let claims = self.claims(&before.state, &changes);
-        let pending = store.enqueue(Transaction { records: vec![record], claims, leases });
+        let touched = changes.iter().map(|change| change.id().to_string().into()).collect();
+        let pending = store.enqueue(Transaction { commits: vec![Commit { record, touched }], claims, leases });
         tail.newest = next.clone();
         Ok(Queued::Waiting { next, epoch, output, pending })
     }

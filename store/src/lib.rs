@@ -24,7 +24,7 @@ pub use error::{AppendError, StoreError};
 pub use pending::Pending;
 pub use record::{Head, Record};
 pub use sqlite::SqliteOptions;
-pub use transaction::{Claim, ClaimChange, Lease, LeaseChange, Transaction};
+pub use transaction::{Claim, ClaimChange, Commit, Lease, LeaseChange, Transaction};
 
 use memory::Memory;
 use sqlite::Sqlite;
@@ -92,6 +92,55 @@ impl Store {
     /// When the database cannot be read.
     pub async fn records(&self, stream: &str, after: u64, limit: usize) -> Result<Vec<Record>, StoreError> {
         each!(self, backend => backend.records(stream, after, limit).await)
+    }
+
+    /// The commit of that revision.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn record(&self, stream: &str, revision: u64) -> Result<Option<Record>, StoreError> {
+        each!(self, backend => backend.record(stream, revision).await)
+    }
+
+    /// The revisions whose commits touched the document (see [`Commit::touched`]), the newest first, at most `limit`; only those up to
+    /// the revision `at_most`, if there is one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn touches(
+        &self,
+        stream: &str,
+        document: &str,
+        at_most: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<u64>, StoreError> {
+        each!(self, backend => backend.touches(stream, document, at_most.unwrap_or(u64::MAX), limit).await)
+    }
+
+    /// As [`Store::touches`], with the commits themselves.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn touching(
+        &self,
+        stream: &str,
+        document: &str,
+        at_most: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        each!(self, backend => backend.touching(stream, document, at_most.unwrap_or(u64::MAX), limit).await)
+    }
+
+    /// The newest revision whose commit is not later than `at` (microseconds since 1970-01-01 UTC); 0 when the first commit is later,
+    /// or when there is none.
+    ///
+    /// It takes it that times never go back within a stream, and so looks at few commits. That is for whoever appends to see to, as the
+    /// runtime does. Where they do go back, the answer is 0 or a revision that is not later than `at`, but maybe not the newest such.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn revision_at(&self, stream: &str, at: i64) -> Result<u64, StoreError> {
+        each!(self, backend => backend.revision_at(stream, at).await)
     }
 
     /// The streams whose name is greater than `after` (`""` to start) and their heads, by name, at most `limit`.

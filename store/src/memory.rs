@@ -1,24 +1,26 @@
 //! The log in memory: the same promises as a database, for tests and the development server. Nothing survives the process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::{AppendError, StoreError};
 use crate::pending::Pending;
 use crate::record::{Head, Record};
-use crate::transaction::{Claim, ClaimChange, Lease, LeaseChange, Transaction};
+use crate::transaction::{Claim, ClaimChange, Commit, Lease, LeaseChange, Transaction};
 
 #[derive(Debug, Default)]
 pub struct Memory(Mutex<State>);
 
-/// Kind, then key.
+/// Kind (or stream), then key.
 type Keyed<T> = BTreeMap<Box<str>, BTreeMap<Box<str>, T>>;
 
 #[derive(Debug, Default)]
 struct State {
     closed: bool,
     streams: BTreeMap<Box<str>, Vec<Record>>,
+    /// Stream, then document.
+    touches: Keyed<BTreeSet<u64>>,
     snapshots: BTreeMap<Box<str>, BTreeMap<u64, Vec<u8>>>,
     claims: Keyed<Claim>,
     leases: Keyed<Lease>,
@@ -40,6 +42,38 @@ impl Memory {
         // Revisions have no gaps, so the one after `after` lies at that index.
         let after = usize::try_from(after).unwrap_or(usize::MAX);
         Ok(records.iter().skip(after).take(limit).cloned().collect())
+    }
+
+    pub async fn record(&self, stream: &str, revision: u64) -> Result<Option<Record>, StoreError> {
+        Ok(self.open()?.record(stream, revision).cloned())
+    }
+
+    pub async fn touches(
+        &self,
+        stream: &str,
+        document: &str,
+        at_most: u64,
+        limit: usize,
+    ) -> Result<Vec<u64>, StoreError> {
+        Ok(self.open()?.touches(stream, document, at_most).take(limit).collect())
+    }
+
+    pub async fn touching(
+        &self,
+        stream: &str,
+        document: &str,
+        at_most: u64,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let state = self.open()?;
+        let records = state.touches(stream, document, at_most).filter_map(|revision| state.record(stream, revision));
+        Ok(records.take(limit).cloned().collect())
+    }
+
+    pub async fn revision_at(&self, stream: &str, at: i64) -> Result<u64, StoreError> {
+        let state = self.open()?;
+        let records = state.streams.get(stream).map_or(&[][..], Vec::as_slice);
+        Ok(records.partition_point(|record| record.at <= at) as u64)
     }
 
     pub async fn streams(&self, after: &str, limit: usize) -> Result<Vec<(Box<str>, Head)>, StoreError> {
@@ -142,10 +176,22 @@ impl State {
         self.streams.get(stream).and_then(|records| records.last()).map_or(Head::EMPTY, Record::head)
     }
 
+    fn record(&self, stream: &str, revision: u64) -> Option<&Record> {
+        // Revisions have no gaps and start at 1.
+        let index = usize::try_from(revision).ok()?.checked_sub(1)?;
+        self.streams.get(stream)?.get(index)
+    }
+
+    /// Newest first.
+    fn touches(&self, stream: &str, document: &str, at_most: u64) -> impl Iterator<Item = u64> + '_ {
+        let revisions = find(&self.touches, stream, document);
+        revisions.into_iter().flat_map(move |revisions| revisions.range(..=at_most).rev().copied())
+    }
+
     /// Checks everything before it changes anything.
     fn append(&mut self, transaction: Transaction) -> Result<(), AppendError> {
         let mut heads = BTreeMap::new();
-        for record in &transaction.records {
+        for Commit { record, .. } in &transaction.commits {
             let head = heads.entry(&*record.stream).or_insert_with(|| self.head(&record.stream));
             if !head.precedes(record) {
                 return Err(AppendError::Conflict { stream: record.stream.clone(), revision: record.revision });
@@ -161,7 +207,11 @@ impl State {
                 };
             }
         }
-        for record in transaction.records {
+        for Commit { record, touched } in transaction.commits {
+            let touches = self.touches.entry(record.stream.clone()).or_default();
+            for document in touched {
+                touches.entry(document).or_default().insert(record.revision);
+            }
             self.streams.entry(record.stream.clone()).or_default().push(record);
         }
         self.change_leases(transaction.leases);

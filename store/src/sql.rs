@@ -3,6 +3,17 @@
 //! Parameters are `$1`, `$2`, … in the order in which they first appear: PostgreSQL reads them as numbers, and SQLite, for which they are
 //! names, numbers names in that same order.
 
+/// What comes first in the rows of queries for commits.
+macro_rules! record {
+    ($rest:literal) => {
+        concat!(
+            "SELECT commits.stream, commits.revision, commits.at, commits.actor, commits.request, commits.changes, \
+                commits.prev_hash, commits.hash ",
+            $rest
+        )
+    };
+}
+
 /// What comes first in the rows of queries for claims.
 macro_rules! claim {
     ($rest:literal) => {
@@ -20,8 +31,12 @@ macro_rules! lease {
 pub const HEAD: &str = "SELECT revision, hash FROM commits WHERE stream = $1 ORDER BY revision DESC LIMIT 1";
 pub const APPEND: &str = "INSERT INTO commits (stream, revision, at, actor, request, changes, prev_hash, hash) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (stream, revision) DO NOTHING";
-pub const RECORDS: &str = "SELECT stream, revision, at, actor, request, changes, prev_hash, hash FROM commits \
-     WHERE stream = $1 AND revision > $2 ORDER BY revision LIMIT $3";
+pub const RECORDS: &str =
+    record!("FROM commits WHERE commits.stream = $1 AND commits.revision > $2 ORDER BY commits.revision LIMIT $3");
+pub const RECORD: &str = record!("FROM commits WHERE commits.stream = $1 AND commits.revision = $2");
+/// The revision and time of the newest commit up to a revision.
+pub const TIME: &str =
+    "SELECT revision, at FROM commits WHERE stream = $1 AND revision <= $2 ORDER BY revision DESC LIMIT 1";
 pub const ANY_COMMIT: &str = "SELECT EXISTS (SELECT 1 FROM commits)";
 /// Jumps from name to name in the primary key, where `DISTINCT` would walk over every commit. The cross join keeps that order.
 pub const STREAMS: &str = "WITH RECURSIVE names (stream) AS ( \
@@ -33,6 +48,17 @@ pub const STREAMS: &str = "WITH RECURSIVE names (stream) AS ( \
      WHERE commits.stream = names.stream \
          AND commits.revision = (SELECT max(last.revision) FROM commits AS last WHERE last.stream = names.stream) \
      LIMIT $2";
+
+pub const TOUCH: &str = "INSERT INTO touches (stream, document, revision) VALUES ($1, $2, $3) \
+     ON CONFLICT (stream, document, revision) DO NOTHING";
+pub const TOUCHES: &str = "SELECT revision FROM touches WHERE stream = $1 AND document = $2 AND revision <= $3 \
+     ORDER BY revision DESC LIMIT $4";
+/// The cross join keeps the order: first what touched the document, then those commits.
+pub const TOUCHING: &str = record!(
+    "FROM touches CROSS JOIN commits WHERE touches.stream = $1 AND touches.document = $2 AND touches.revision <= $3 \
+        AND commits.stream = touches.stream AND commits.revision = touches.revision \
+     ORDER BY touches.revision DESC LIMIT $4"
+);
 
 pub const PUT_SNAPSHOT: &str = "INSERT INTO snapshots (stream, revision, state, checksum) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (stream, revision) DO UPDATE SET state = excluded.state, checksum = excluded.checksum";

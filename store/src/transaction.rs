@@ -6,11 +6,21 @@ use crate::record::Record;
 #[derive(Debug, Clone, Default)]
 pub struct Transaction {
     /// The commits. Each must continue its stream.
-    pub records: Vec<Record>,
+    pub commits: Vec<Commit>,
     /// Applied with all releases before all takes, so that a key can pass from one holder to another in one transaction.
     pub claims: Vec<ClaimChange>,
     /// Applied in their order.
     pub leases: Vec<LeaseChange>,
+}
+
+/// A commit to append, and what it touches.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// The commit.
+    pub record: Record,
+    /// The names of the documents that it changes, by which [`Store::touches`](crate::Store::touches) and
+    /// [`Store::touching`](crate::Store::touching) find it. The store does not look into them; a repeated one counts once.
+    pub touched: Vec<Box<str>>,
 }
 
 /// A key that is unique in the whole store, and its holder: an e-mail address and its user, a token's digest and the token.

@@ -195,3 +195,24 @@ fn a_newer_or_damaged_log_is_refused() {
     }
     assert!(change::read(&V1.trim_end().replacen("c0c0", "C0C0", 1)).is_err(), "an id has one spelling");
 }
+
+#[test]
+fn the_name_of_a_document_reads_back() {
+    for change in every_document() {
+        let id = change.id();
+        assert_eq!(id.to_string().parse::<DocumentId>().unwrap(), id);
+    }
+    let name = |id: DocumentId| id.to_string();
+    assert_eq!(name(DocumentId::Account), "account");
+    assert_eq!(name(DocumentId::UserGroup(group_id(0))), format!("user_group/{}", group_id(0)));
+    let place = DocumentId::GroupMember(group_id(0), member_id(1));
+    assert_eq!(name(place), format!("group_member/{}/{}", group_id(0), member_id(1)));
+    for key in ["", "a/b", "ü"] {
+        let resource = DocumentId::Resource(key.into());
+        assert_eq!(name(resource.clone()).parse::<DocumentId>().unwrap(), resource);
+    }
+    for text in ["", "/", "account/", "account/1", "member", "member/1", "group_member/1", "hat/1", "User"] {
+        let error = text.parse::<DocumentId>().unwrap_err().to_string();
+        assert!(error.starts_with(&format!("`{text}` is not a document")), "{error}");
+    }
+}

@@ -8,7 +8,7 @@ use super::read::{claim_of, head_of, to_i64};
 use crate::error::AppendError;
 use crate::record::{Head, Record};
 use crate::sql;
-use crate::transaction::{Claim, ClaimChange, LeaseChange, Transaction};
+use crate::transaction::{Claim, ClaimChange, Commit, LeaseChange, Transaction};
 
 /// The most leases that one job removes.
 pub const PURGED_AT_ONCE: u64 = 1000;
@@ -74,8 +74,9 @@ pub fn under_savepoint<T, E: From<rusqlite::Error>>(
 
 /// Writes all of it, or fails half-way: the caller takes that back, and forgets the heads.
 pub fn append(connection: &Connection, heads: &mut Heads, transaction: &Transaction) -> Result<(), AppendError> {
-    for record in &transaction.records {
+    for Commit { record, touched } in &transaction.commits {
         append_record(connection, heads, record)?;
+        note_touched(connection, record, touched)?;
     }
     for change in &transaction.claims {
         if let ClaimChange::Release { kind, key, stream } = change {
@@ -110,6 +111,15 @@ fn append_record(connection: &Connection, heads: &mut Heads, record: &Record) ->
         return Err(conflict());
     }
     heads.set(&record.stream, record.head());
+    Ok(())
+}
+
+fn note_touched(connection: &Connection, record: &Record, touched: &[Box<str>]) -> rusqlite::Result<()> {
+    let revision = to_i64(record.revision);
+    let mut statement = connection.prepare_cached(sql::TOUCH)?;
+    for document in touched {
+        statement.execute(params![&*record.stream, &**document, revision])?;
+    }
     Ok(())
 }
 

@@ -84,6 +84,50 @@ impl Sqlite {
         self.readers().range(read).await
     }
 
+    pub async fn record(&self, stream: &str, revision: u64) -> Result<Option<Record>, StoreError> {
+        let stream: Box<str> = stream.into();
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::RECORD)?;
+            statement.query_row(params![&*stream, to_i64(revision)], record_of).optional()
+        };
+        self.readers().range(read).await
+    }
+
+    pub async fn touches(
+        &self,
+        stream: &str,
+        document: &str,
+        at_most: u64,
+        limit: usize,
+    ) -> Result<Vec<u64>, StoreError> {
+        let (stream, document): (Box<str>, Box<str>) = (stream.into(), document.into());
+        let read = move |connection: &Connection| {
+            let values = params![&*stream, &*document, to_i64(at_most), to_i64(limit as u64)];
+            list(connection, sql::TOUCHES, values, |row| to_u64(row, 0))
+        };
+        self.readers().range(read).await
+    }
+
+    pub async fn touching(
+        &self,
+        stream: &str,
+        document: &str,
+        at_most: u64,
+        limit: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        let (stream, document): (Box<str>, Box<str>) = (stream.into(), document.into());
+        let read = move |connection: &Connection| {
+            let values = params![&*stream, &*document, to_i64(at_most), to_i64(limit as u64)];
+            list(connection, sql::TOUCHING, values, record_of)
+        };
+        self.readers().range(read).await
+    }
+
+    pub async fn revision_at(&self, stream: &str, at: i64) -> Result<u64, StoreError> {
+        let stream: Box<str> = stream.into();
+        self.readers().range(move |connection| revision_at(connection, &stream, at)).await
+    }
+
     pub async fn streams(&self, after: &str, limit: usize) -> Result<Vec<(Box<str>, Head)>, StoreError> {
         let after: Box<str> = after.into();
         let read = move |connection: &Connection| {
@@ -122,6 +166,30 @@ impl Sqlite {
         let at_most = at_most.unwrap_or(u64::MAX);
         self.readers().range(move |connection| newest_intact(connection, &stream, at_most)).await
     }
+}
+
+/// Halves what is left: an index of times would cost every commit, and this some twenty look-ups by key.
+fn revision_at(connection: &Connection, stream: &str, at: i64) -> rusqlite::Result<u64> {
+    let mut statement = connection.prepare_cached(sql::TIME)?;
+    let mut newest_up_to = |revision: u64| {
+        let time = |row: &Row<'_>| Ok((to_u64(row, 0)?, row.get::<_, i64>(1)?));
+        statement.query_row(params![stream, to_i64(revision)], time).optional()
+    };
+    let Some((newest, newest_at)) = newest_up_to(u64::MAX)? else { return Ok(0) };
+    if newest_at <= at {
+        return Ok(newest);
+    }
+    // Nothing up to `low` is later than `at`, everything from `high` on is; `found` is the newest up to `low`.
+    let (mut found, mut low, mut high) = (0, 0, newest);
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        match newest_up_to(middle)? {
+            Some((revision, later)) if revision > low && later > at => high = revision,
+            Some((revision, _)) if revision > low => (found, low) = (revision, middle),
+            Some(_) | None => low = middle,
+        }
+    }
+    Ok(found)
 }
 
 fn newest_intact(connection: &Connection, stream: &str, at_most: u64) -> rusqlite::Result<Option<(u64, Vec<u8>)>> {

@@ -109,7 +109,7 @@ impl Writer {
                 let result = append::under_savepoint(connection, || append::append(connection, heads, &transaction));
                 if result.is_err() {
                     // Some of its heads may be in the cache already.
-                    transaction.records.iter().for_each(|record| heads.forget(&record.stream));
+                    transaction.commits.iter().for_each(|commit| heads.forget(&commit.record.stream));
                 }
                 Done::Append { result, answer }
             }

@@ -1,6 +1,6 @@
 use store::{Head, Record, Store, Transaction};
 
-use crate::support::{append, assert_conflict, change_claims, claim, commit, record, release, take, verified};
+use crate::support::{append, assert_conflict, change_claims, claim, commit, commits, record, release, take, verified};
 
 pub async fn what_is_appended_reads_back(store: Store) {
     assert!(store.is_empty().await.unwrap());
@@ -53,9 +53,9 @@ pub async fn another_previous_hash_is_a_conflict(store: Store) {
 pub async fn a_transaction_may_hold_several_commits_of_a_stream(store: Store) {
     let first = record(&Head::EMPTY, "account/1");
     let second = record(&first.head(), "account/1");
-    let swapped = Transaction { records: vec![second.clone(), first.clone()], ..Transaction::default() };
+    let swapped = commits([second.clone(), first.clone()]);
     assert_conflict(store.enqueue(swapped).await, "account/1", 2);
-    let both = Transaction { records: vec![first.clone(), second.clone()], ..Transaction::default() };
+    let both = commits([first.clone(), second.clone()]);
     store.enqueue(both).await.unwrap();
     assert_eq!(verified(&store, "account/1").await, [first, second]);
 }
@@ -65,14 +65,14 @@ pub async fn a_transaction_of_several_streams_is_all_or_nothing(store: Store) {
     let account = record(&Head::EMPTY, "account/1");
     let user = record(&Head::EMPTY, "user/1");
     let stale = record(&Head::EMPTY, "account/2");
-    let records = vec![account.clone(), stale, user.clone()];
+    let records = [account.clone(), stale, user.clone()];
     let claims = vec![take("ada@example.com", "user/1")];
-    let refused = Transaction { records, claims: claims.clone(), ..Transaction::default() };
+    let refused = Transaction { claims: claims.clone(), ..commits(records) };
     assert_conflict(store.enqueue(refused).await, "account/2", 1);
     assert_eq!(store.head("account/1").await.unwrap(), Head::EMPTY);
     assert_eq!(store.claim("email", "ada@example.com").await.unwrap(), None);
 
-    let good = Transaction { records: vec![account, user], claims, ..Transaction::default() };
+    let good = Transaction { claims, ..commits([account, user]) };
     store.enqueue(good).await.unwrap();
     assert_eq!(store.head("account/1").await.unwrap().revision, 1);
     assert_eq!(store.head("user/1").await.unwrap().revision, 1);

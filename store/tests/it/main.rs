@@ -13,6 +13,7 @@ mod snapshots;
 mod sqlite;
 mod sqlite_failures;
 mod support;
+mod touches;
 
 macro_rules! on_each_backend {
     ($($module:ident: $($name:ident),+;)+) => {
@@ -53,5 +54,7 @@ on_each_backend! {
     leases: a_lease_reads_back_and_is_replaced, due_leases_come_in_order, expired_leases_are_purged,
         leases_follow_their_transaction, many_leases_are_purged_at_once;
     snapshots: the_newest_two_snapshots_stay, a_snapshot_is_replaced;
+    touches: what_touched_a_document_is_listed_newest_first, a_refused_commit_touches_nothing,
+        a_time_leads_to_the_newest_commit_that_is_not_later, a_commit_is_found_by_its_revision;
     lifecycle: a_closed_store_says_so, closing_drains_the_queue, a_ping_is_answered, own_writes_are_not_foreign;
 }

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use store::{Head, SqliteOptions, Store, StoreError, Transaction};
+use store::{Head, Record, SqliteOptions, Store, StoreError, Transaction};
 use tempfile::tempdir;
 
 use crate::support::{
-    append, assert_claimed, assert_conflict, claim, commit, lease, open, put_lease, record, take, verified,
+    append, assert_claimed, assert_conflict, claim, commit, commits, lease, open, put_lease, record, take, touch,
+    verified,
 };
 
 fn database(folder: &Path) -> Connection {
@@ -80,7 +81,7 @@ async fn a_newer_schema_is_refused() {
     let insert = "INSERT INTO migrations (version, applied_by) VALUES (99, 'portcullis 9')";
     database(folder.path()).execute(insert, []).unwrap();
     let error = open_error(&folder.path().join("test.db"));
-    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 1 }), "{error:?}");
+    assert!(matches!(error, StoreError::NewerSchema { found: 99, known: 2 }), "{error:?}");
     assert!(error.to_string().contains("run a newer release"));
 }
 
@@ -173,9 +174,7 @@ async fn a_refused_transaction_harms_no_other_of_its_batch() {
     tokio::time::sleep(Duration::from_millis(20)).await;
     let good = record(&Head::EMPTY, "account/1");
     let before = store.enqueue(commit(good.clone()));
-    let refused =
-        Transaction { records: vec![record(&good.head(), "account/1"), good.clone()], ..Transaction::default() };
-    let refused = store.enqueue(refused);
+    let refused = store.enqueue(commits([record(&good.head(), "account/1"), good.clone()]));
     let after = store.enqueue(commit(record(&good.head(), "account/1")));
     other.execute_batch("COMMIT").unwrap();
 
@@ -199,4 +198,78 @@ async fn a_damaged_snapshot_is_skipped() {
     assert_eq!(store.snapshot("account/1", None).await.unwrap(), None);
     store.put_snapshot("account/1", 2, vec![2; 9]).await.unwrap();
     assert_eq!(store.snapshot("account/1", None).await.unwrap(), Some((2, vec![2; 9])));
+}
+
+/// As the first release left it: its schema, and commits of every shape.
+fn database_of_schema_1(folder: &Path, changes: &[&str]) {
+    let connection = database(folder);
+    connection.execute_batch(include_str!("../../migrations/0001_log.sql")).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE migrations (version INTEGER NOT NULL PRIMARY KEY,
+                 applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, applied_by TEXT NOT NULL) STRICT;
+             INSERT INTO migrations (version, applied_by) VALUES (1, 'portcullis 0.1.0');
+             PRAGMA application_id = 0x506f7274;",
+        )
+        .unwrap();
+    let mut head = Head::EMPTY;
+    for changes in changes {
+        let record = Record::seal(&head, "account/1", 7, "{}", "{}", *changes);
+        head = record.head();
+        let insert = "INSERT INTO commits (stream, revision, at, actor, request, changes, prev_hash, hash)
+             VALUES ($1, $2, $3, '{}', '{}', $4, $5, $6)";
+        let values = (&*record.stream, record.revision as i64, 7, *changes, record.prev_hash, record.hash);
+        connection.execute(insert, values).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_release_gets_its_index() {
+    let folder = tempdir().unwrap();
+    let changes = [
+        r#"{"v":1,"changes":[{"put":{"account":{"id":"a","name":"x"}}},{"put":{"member":{"id":"m","policies":[]}}}]}"#,
+        r#"{"v":1,"changes":[{"put":{"resource":{"key":"a \"b\"/ü\\","name":"n"}}},{"put":{"user_group":{"id":"g"}}}]}"#,
+        r#"{"v":1,"changes":[{"put":{"group_member":{"group":"g","member":"m","created_on":"t"}}}]}"#,
+        "damaged",
+        r#"{"v":1,"changes":[{"delete":"account"},{"delete":{"group_member":["g","m"]}},{"delete":{"user_group":"g"}}]}"#,
+        r#"{"v":1,"changes":[{"put":{"user_group":{"id":"g"}}},{"put":{"user_group":{"id":"g"}}}]}"#,
+        r#"[{"after":6}]"#,
+        r#"{"v":1,"changes":[{"delete":{"resource":"a \"b\"/ü\\"}},{"put":{"user":{"id":"u"}}},3,{"put":7}]}"#,
+        r#"{"v":1,"changes":7}"#,
+    ];
+    database_of_schema_1(folder.path(), &changes);
+    let store = open(folder.path());
+    for (document, revisions) in [
+        ("account", vec![5, 1]),
+        ("member/m", vec![1]),
+        ("resource/a \"b\"/ü\\", vec![8, 2]),
+        ("user_group/g", vec![6, 5, 2]),
+        ("group_member/g/m", vec![5, 3]),
+        ("user", vec![8]),
+        ("user/u", vec![]),
+    ] {
+        assert_eq!(store.touches("account/1", document, None, 9).await.unwrap(), revisions, "{document}");
+    }
+    let rows = database(folder.path()).query_row("SELECT count(*) FROM touches", [], |row| row.get::<_, i64>(0));
+    assert_eq!(rows.unwrap(), 11);
+    assert_eq!(verified(&store, "account/1").await.len(), changes.len());
+    touch(&store, "account/1", 8, &["member/m"]).await.unwrap();
+    assert_eq!(store.touches("account/1", "member/m", None, 9).await.unwrap(), [10, 1]);
+}
+
+/// As when old commits are taken out.
+#[tokio::test]
+async fn a_time_finds_its_commit_among_gaps() {
+    let folder = tempdir().unwrap();
+    let store = open(folder.path());
+    for revision in 1..=40 {
+        touch(&store, "account/1", revision * 10, &[]).await.unwrap();
+    }
+    let left = [7, 8, 20, 33, 34, 40];
+    let delete = "DELETE FROM commits WHERE revision NOT IN (7, 8, 20, 33, 34, 40)";
+    assert_eq!(database(folder.path()).execute(delete, []).unwrap(), 34);
+    for time in 0..=410 {
+        let expected = left.into_iter().filter(|revision| revision * 10 <= time).max().unwrap_or(0);
+        assert_eq!(store.revision_at("account/1", time as i64).await.unwrap(), expected, "at {time}");
+    }
 }

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use store::{AppendError, Head, LeaseChange, Record, SqliteOptions, Store, StoreError, Transaction};
 use tempfile::tempdir;
 
-use crate::support::{append, assert_backend, commit, lease, put_lease, record, take, verified};
+use crate::support::{append, assert_backend, commit, commits, lease, put_lease, record, take, verified};
 
 fn big_record(head: &Head, stream: &str) -> Record {
     Record::seal(head, stream, 0, "{}", "{}", "x".repeat(200_000))
@@ -23,9 +23,8 @@ async fn a_full_disk_is_an_error_until_there_is_room() {
     put_lease(&store, filler).await;
 
     let too_big = Transaction {
-        records: vec![record(&Head::EMPTY, "account/2"), big_record(&head, "account/1")],
         claims: vec![take("ada", "user/1")],
-        ..Transaction::default()
+        ..commits([record(&Head::EMPTY, "account/2"), big_record(&head, "account/1")])
     };
     let refused = store.enqueue(too_big.clone()).await;
     assert!(matches!(refused, Err(AppendError::Backend(StoreError::Full(_)))), "{refused:?}");

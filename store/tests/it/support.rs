@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use store::{AppendError, Claim, ClaimChange, Head, Lease, LeaseChange, Record, SqliteOptions, Store, Transaction};
+use store::{
+    AppendError, Claim, ClaimChange, Commit, Head, Lease, LeaseChange, Record, SqliteOptions, Store, Transaction,
+};
 
 pub fn open(folder: &Path) -> Store {
     Store::open_sqlite(&folder.join("test.db"), SqliteOptions::default()).unwrap()
@@ -14,7 +16,21 @@ pub fn record(head: &Head, stream: &str) -> Record {
 }
 
 pub fn commit(record: Record) -> Transaction {
-    Transaction { records: vec![record], ..Transaction::default() }
+    commits([record])
+}
+
+/// Commits that touch nothing, in one transaction.
+pub fn commits(records: impl IntoIterator<Item = Record>) -> Transaction {
+    let commits = records.into_iter().map(|record| Commit { record, touched: Vec::new() }).collect();
+    Transaction { commits, ..Transaction::default() }
+}
+
+/// Appends one commit that touches these documents.
+pub async fn touch(store: &Store, stream: &str, at: i64, touched: &[&str]) -> Result<(), AppendError> {
+    let head = store.head(stream).await.unwrap();
+    let record = Record::seal(&head, stream, at, "{}", "{}", "[]");
+    let touched = touched.iter().copied().map(Box::from).collect();
+    store.enqueue(Transaction { commits: vec![Commit { record, touched }], ..Transaction::default() }).await
 }
 
 /// Appends so many commits, one after the other.
