@@ -10,10 +10,13 @@ use jiff::tz::Offset;
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// The last time that can be shown.
+    pub const MAX: Timestamp = Timestamp(253_402_207_199_999_999);
+
     /// The time that many microseconds after the epoch, kept within what can be shown: from the start of year 1 to the
     /// last but one day of year 9999, which is in that year at every offset from UTC.
     pub fn from_micros(micros: i64) -> Timestamp {
-        Timestamp(micros.clamp(-62_135_596_800_000_000, 253_402_207_199_999_999))
+        Timestamp(micros.clamp(-62_135_596_800_000_000, Timestamp::MAX.0))
     }
 
     /// Microseconds since the epoch.

@@ -1,9 +1,16 @@
-//! Looking back: states as of a revision, and the proof that the log is whole.
+//! Looking back: states of long ago, the commits that led to them, where a grant came from, and the proof that the log is
+//! whole.
+
+pub mod at;
+pub mod commits;
+pub(crate) mod past;
+pub mod provenance;
+pub mod replay;
 
 use engine::Account;
 use model::ids::{AccountId, Revision, StreamId};
 use model::users::UserState;
-use store::{Head, Record};
+use store::Record;
 
 use crate::stream::{Broken, Snapshot};
 use crate::{CommitError, Runtime, snapshot};
@@ -18,7 +25,8 @@ pub struct Verified {
 }
 
 impl Runtime {
-    /// The account as it was at a revision, or now.
+    /// The account as the store has it at a revision, or now, whatever is in memory: for checks. A revision beyond the newest is
+    /// the newest. Questions about the past are for [`Runtime::account_as_of`].
     ///
     /// # Errors
     /// When the log cannot be read.
@@ -43,8 +51,7 @@ impl Runtime {
 
     async fn verify_from<S: crate::state::State>(&self, stream: StreamId, empty: S) -> Result<Verified, CommitError> {
         let name = stream.to_string();
-        let mut snapshot =
-            Snapshot { state: empty, hash: Head::EMPTY.hash, at: model::time::Timestamp::from_micros(0) };
+        let mut snapshot = Snapshot::start(empty);
         loop {
             let records: Vec<Record> = self.store.records(&name, snapshot.revision(), 1000).await?;
             for record in &records {

@@ -33,6 +33,7 @@ use store::{LeaseChange, Store, StoreError};
 
 use crate::clock::{Clock, Ids};
 use crate::credentials::Credentials;
+use crate::history::past::Past;
 use crate::live::Live;
 use crate::secrets::Secrets;
 use crate::stream::{Committed, Rehearsed, Snapshot};
@@ -58,6 +59,16 @@ pub enum CommitError {
     /// No such account or user.
     #[error("no such stream `{0}`")]
     NoStream(StreamId),
+    /// The stream has no such revision, or had none at that time.
+    #[error("{}", history::at::no_such_revision(*.stream, *.at, *.newest))]
+    NoSuchRevision {
+        /// The account or user.
+        stream: StreamId,
+        /// What was asked for.
+        at: history::at::At,
+        /// The newest revision there is.
+        newest: model::ids::Revision,
+    },
     /// What the commit claims belongs to another stream.
     #[error("{} `{}` is taken", .0.kind, .0.key)]
     Claimed(store::Claim),
@@ -88,6 +99,8 @@ pub struct Runtime {
     pub ids: Arc<dyn Ids>,
     accounts: Live<Account>,
     users: Live<UserState>,
+    past_accounts: Past<Account>,
+    past_users: Past<UserState>,
     credentials: Credentials,
 }
 
@@ -104,6 +117,8 @@ impl Runtime {
         Runtime {
             accounts: Live::new(store.clone(), Account::new(&engine)),
             users: Live::new(store.clone(), UserState::default()),
+            past_accounts: Past::default(),
+            past_users: Past::default(),
             credentials: Credentials::default(),
             store,
             engine,
@@ -234,6 +249,8 @@ impl Runtime {
         }
         self.accounts.clear();
         self.users.clear();
+        self.past_accounts.clear();
+        self.past_users.clear();
         self.credentials.clear();
         true
     }

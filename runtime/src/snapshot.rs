@@ -16,6 +16,9 @@ use crate::CommitError;
 use crate::state::State;
 use crate::stream::{Broken, Snapshot, Stream};
 
+/// How many commits are read at once.
+const PAGE: Revision = 1000;
+
 #[derive(Serialize, Deserialize)]
 struct Header {
     v: u32,
@@ -87,13 +90,41 @@ pub async fn at<S: State>(
     replay(store, id, start, revision).await
 }
 
+/// How many commits are replayed rather than looked for a snapshot: about as many as lie between two.
+const WORTH_A_SNAPSHOT: Revision = 10_000;
+
+/// The state at a revision that the log has, from `base`, an earlier state, or the newest snapshot before.
+///
+/// # Errors
+/// When the log cannot be read.
+pub async fn after<S: State>(
+    store: &Store,
+    id: StreamId,
+    base: Option<Arc<Snapshot<S>>>,
+    revision: Revision,
+    empty: S,
+) -> Result<Arc<Snapshot<S>>, CommitError> {
+    let start = match base {
+        Some(base) if revision - base.revision() <= WORTH_A_SNAPSHOT => Snapshot::clone(&base),
+        base => {
+            let stored = newest(store, id, Some(revision), empty).await?;
+            base.filter(|base| base.revision() > stored.revision()).map_or(stored, |base| Snapshot::clone(&base))
+        }
+    };
+    let snapshot = replay(store, id, start, Some(revision)).await?;
+    if snapshot.revision() != revision {
+        return Err(Broken::missing(id, snapshot.revision() + 1).into());
+    }
+    Ok(Arc::new(snapshot))
+}
+
 async fn newest<S: State>(
     store: &Store,
     id: StreamId,
     at_most: Option<Revision>,
     empty: S,
 ) -> Result<Snapshot<S>, CommitError> {
-    let nothing = Snapshot { state: empty.clone(), hash: store::Head::EMPTY.hash, at: Timestamp::from_micros(0) };
+    let nothing = Snapshot::start(empty.clone());
     let Some((revision, bytes)) = store.snapshot(&id.to_string(), at_most).await? else { return Ok(nothing) };
     let decoded = tokio::task::spawn_blocking(move || decode(&bytes, &empty)).await.ok().flatten();
     Ok(decoded.filter(|snapshot| snapshot.revision() == revision).unwrap_or_else(|| {
@@ -111,14 +142,13 @@ async fn replay<S: State>(
     let mut snapshot = start;
     let name = id.to_string();
     loop {
-        let records = store.records(&name, snapshot.revision(), 1000).await?;
+        let left = until.map_or(Revision::MAX, |until| until.saturating_sub(snapshot.revision()));
+        let page = left.min(PAGE) as usize;
+        let records = store.records(&name, snapshot.revision(), page).await?;
         for record in &records {
-            if until.is_some_and(|until| record.revision > until) {
-                return Ok(snapshot);
-            }
             snapshot = snapshot.followed_by(record)?;
         }
-        if records.len() < 1000 {
+        if page == 0 || records.len() < page {
             return Ok(snapshot);
         }
     }

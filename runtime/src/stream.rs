@@ -41,24 +41,39 @@ impl<S: State> Snapshot<S> {
     /// # Errors
     /// When the commit does not continue this state.
     pub fn followed_by(&self, record: &Record) -> Result<Snapshot<S>, Broken> {
-        let broken =
-            |what: &str| Broken::Chain { stream: record.stream.clone(), revision: record.revision, what: what.into() };
+        self.step(record).map(|(after, _)| after)
+    }
+
+    /// The state one commit later, and what changed.
+    ///
+    /// # Errors
+    /// As for [`Snapshot::followed_by`].
+    pub fn step(&self, record: &Record) -> Result<(Snapshot<S>, Vec<Change>), Broken> {
         if record.revision != self.revision() + 1 {
-            return Err(broken("its number does not follow"));
+            return Err(Broken::chain(record, "its number does not follow"));
         }
         if record.prev_hash != self.hash {
-            return Err(broken("it does not name the hash of the one before"));
+            return Err(Broken::chain(record, "it does not name the hash of the one before"));
         }
         if !record.verify_hash() {
-            return Err(broken("its hash does not fit its content"));
+            return Err(Broken::chain(record, "its hash does not fit its content"));
         }
         let changes = change::read(&record.changes).map_err(|error| Broken::Changes {
             stream: record.stream.clone(),
             revision: record.revision,
             error,
         })?;
-        let state = self.state.after(&changes)?;
-        Ok(Snapshot { state, hash: record.hash, at: Timestamp::from_micros(record.at) })
+        let state = self.state.after(&changes).map_err(|error| Broken::Unfit {
+            stream: record.stream.clone(),
+            revision: record.revision,
+            error,
+        })?;
+        Ok((Snapshot { state, hash: record.hash, at: Timestamp::from_micros(record.at) }, changes))
+    }
+
+    /// The state before the first commit, given as `empty`.
+    pub fn start(empty: S) -> Snapshot<S> {
+        Snapshot { state: empty, hash: Head::EMPTY.hash, at: Timestamp::from_micros(0) }
     }
 }
 
@@ -85,12 +100,42 @@ pub enum Broken {
         /// Why.
         error: change::ReadError,
     },
-    /// A change does not fit.
+    /// Who made a commit, or by which request, cannot be read.
+    #[error("the log of `{stream}` cannot be read at revision {revision}: {error}")]
+    Origin {
+        /// The stream.
+        stream: Box<str>,
+        /// The revision.
+        revision: Revision,
+        /// Why.
+        error: serde_json::Error,
+    },
+    /// A commit's changes do not fit the state that they are made on.
+    #[error("the log of `{stream}` is damaged at revision {revision}: {error}")]
+    Unfit {
+        /// The stream.
+        stream: Box<str>,
+        /// The revision.
+        revision: Revision,
+        /// Why.
+        error: Malformed,
+    },
+    /// The changes of an operation do not fit.
     #[error(transparent)]
     Malformed(#[from] Malformed),
     /// A document cannot be written as JSON.
     #[error("a commit cannot be written: {0}")]
     Unwritable(#[from] serde_json::Error),
+}
+
+impl Broken {
+    pub(crate) fn chain(record: &Record, what: &str) -> Broken {
+        Broken::Chain { stream: record.stream.clone(), revision: record.revision, what: what.into() }
+    }
+
+    pub(crate) fn missing(stream: StreamId, revision: Revision) -> Broken {
+        Broken::Chain { stream: stream.to_string().into(), revision, what: "it is missing".into() }
+    }
 }
 
 /// What a commit came to.

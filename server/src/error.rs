@@ -100,6 +100,7 @@ impl From<CommitError> for Error {
                 tracing::error!(error = %source, "the store failed");
                 Error::Unavailable("the store does not answer; try again".to_owned())
             }
+            CommitError::NoSuchRevision { .. } => Problem::new(FaultKind::Invalid, error.to_string()).into(),
             CommitError::NoStream(_) | CommitError::Broken(_) => Error::Internal(Box::new(error)),
         }
     }

@@ -9,6 +9,8 @@ mod concurrency;
 mod failing_store;
 mod foreign_writers;
 mod history;
+mod past;
 mod queued_states;
+mod random_log;
 mod snapshots;
 mod world;

@@ -134,6 +134,20 @@ impl Database {
         Lock::of(&self.path)
     }
 
+    /// Every row of the index of documents.
+    pub fn index(&self) -> Vec<(String, String, i64)> {
+        let connection = Connection::open(&self.path).unwrap();
+        let mut rows = connection.prepare("SELECT stream, document, revision FROM touches ORDER BY 1, 2, 3").unwrap();
+        let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    }
+
+    /// Makes the database one of the first release, which had no index.
+    pub fn forget_index(&self) {
+        let connection = Connection::open(&self.path).unwrap();
+        connection.execute_batch("DROP TABLE touches; DELETE FROM migrations WHERE version = 2").unwrap();
+    }
+
     /// Runs SQL behind the back of every runtime; tells how many rows changed.
     pub fn tamper(&self, sql: &str, parameters: impl rusqlite::Params) {
         let changed = Connection::open(&self.path).unwrap().execute(sql, parameters).unwrap();
@@ -169,6 +183,11 @@ pub fn fresh() -> Id {
 
 pub fn origin() -> Origin {
     Origin { actor: Actor::System { reason: "test".into() }, request: Request::default() }
+}
+
+/// An origin to be known by.
+pub fn origin_of(reason: &str) -> Origin {
+    Origin { actor: Actor::System { reason: reason.into() }, ..origin() }
 }
 
 /// An origin that fills a database.
