@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use ipnet::IpNet;
-use model::ids::{AccountId, Revision};
+use model::ids::AccountId;
+use runtime::history::at::At;
 use server::WireShapes;
 use tracing_subscriber::filter::Targets;
 
@@ -345,9 +346,9 @@ pub struct LogShow {
     /// Id of the account: 32 hex digits
     pub account: AccountId,
 
-    /// Show the account as it was at this revision [default: the newest]
-    #[arg(long, value_name = "REVISION")]
-    pub at: Option<Revision>,
+    /// Show the account as it was at this revision or RFC 3339 time [default: the newest revision]
+    #[arg(long, value_name = "REVISION|TIME")]
+    pub at: Option<At>,
 
     /// Print one JSON object, for scripts
     #[arg(long)]

@@ -2,30 +2,23 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use engine::Account;
 use model::account_state::AccountState;
-use model::change::{self, Change, Document, DocumentId};
-use model::commit::{Actor, Request};
+use model::change::{Change, Document, DocumentId};
+use model::commit::Actor;
 use model::ids::{Revision, StreamId};
-use model::time::Timestamp;
-use runtime::Runtime;
+use runtime::history::at::At;
+use runtime::history::commits::{Commit, CommitInfo};
 use runtime::stream::Snapshot;
+use runtime::{CommitError, Runtime};
 use serde_json::{Value, json};
-use store::{Record, SqliteOptions};
+use store::SqliteOptions;
 
 use crate::arguments::LogShow;
 use crate::wiring;
-
-/// One commit, read.
-struct Commit {
-    revision: Revision,
-    at: Timestamp,
-    actor: Actor,
-    request: Request,
-    changes: Vec<Change>,
-}
 
 /// Prints the account and its commits.
 ///
@@ -41,40 +34,24 @@ pub async fn run(show: LogShow) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn read(runtime: &Runtime, show: &LogShow) -> anyhow::Result<(Snapshot<Account>, Vec<Commit>)> {
-    let stream = StreamId::Account(show.account).to_string();
-    let newest = runtime.store.head(&stream).await?.revision;
-    if newest == 0 {
-        bail!("there is no account `{}`", show.account);
-    }
-    let revision = show.at.unwrap_or(newest);
-    if revision == 0 || revision > newest {
-        bail!("account `{}` has the revisions 1 to {newest}, not {revision}", show.account);
-    }
-    let snapshot = runtime.account_at(show.account, Some(revision)).await?;
+async fn read(runtime: &Runtime, show: &LogShow) -> anyhow::Result<(Arc<Snapshot<Account>>, Vec<Commit>)> {
+    let snapshot = match runtime.account_as_of(show.account, show.at.unwrap_or(At::NEWEST)).await {
+        Err(CommitError::NoStream(_)) => bail!("there is no account `{}`", show.account),
+        snapshot => snapshot?,
+    };
     let mut commits: Vec<Commit> = Vec::new();
-    while (commits.len() as Revision) < revision {
-        let records = runtime.store.records(&stream, commits.len() as Revision, 1000).await?;
-        if records.is_empty() {
-            bail!("revision {} is missing; run `portcullis log verify`", commits.len() + 1);
+    loop {
+        let shown = commits.len() as Revision;
+        let left = usize::try_from(snapshot.revision() - shown)?;
+        if left == 0 {
+            return Ok((snapshot, commits));
         }
-        for record in records.into_iter().filter(|record| record.revision <= revision) {
-            let number = record.revision;
-            commits.push(Commit::of(record).with_context(|| format!("revision {number} cannot be read"))?);
+        let page = runtime.commits_after(StreamId::Account(show.account), shown, left.min(1000)).await?;
+        let is_whole = !page.is_empty() && (shown + 1..).zip(&page).all(|(next, commit)| commit.info.revision == next);
+        if !is_whole {
+            bail!("a revision after {shown} is missing; run `portcullis log verify`");
         }
-    }
-    Ok((snapshot, commits))
-}
-
-impl Commit {
-    fn of(record: Record) -> anyhow::Result<Commit> {
-        Ok(Commit {
-            revision: record.revision,
-            at: Timestamp::from_micros(record.at),
-            actor: serde_json::from_str(&record.actor)?,
-            request: serde_json::from_str(&record.request)?,
-            changes: change::read(&record.changes)?,
-        })
+        commits.extend(page);
     }
 }
 
@@ -86,10 +63,10 @@ fn as_json(snapshot: &Snapshot<Account>, commits: &[Commit]) -> serde_json::Resu
             let changes: Vec<Value> =
                 commit.changes.iter().map(|change| json!({ verb(change): change.id() })).collect();
             json!({
-                "revision": commit.revision,
-                "at": commit.at,
-                "actor": commit.actor,
-                "request": commit.request,
+                "revision": commit.info.revision,
+                "at": commit.info.at,
+                "actor": commit.info.actor,
+                "request": commit.info.request,
                 "changes": changes,
             })
         })
@@ -119,13 +96,13 @@ fn as_text(snapshot: &Snapshot<Account>, commits: &[Commit]) -> String {
     text.extend(snapshot.state.documents().map(|document| format!("  {}\n", line(&snapshot.state, &document))));
     text.push_str("\ncommits\n");
     for commit in commits {
-        text.push_str(&format!("  {}  {}  {}\n", commit.revision, commit.at, actor(commit)));
+        text.push_str(&format!("  {}  {}  {}\n", commit.info.revision, commit.info.at, actor(&commit.info)));
         text.extend(commit.changes.iter().map(|change| format!("      {} {}\n", verb(change), id_text(&change.id()))));
     }
     text
 }
 
-fn actor(commit: &Commit) -> String {
+fn actor(commit: &CommitInfo) -> String {
     let actor = match &commit.actor {
         Actor::User { email, token: None, .. } => format!("user {email}"),
         Actor::User { email, token: Some(token), .. } => format!("user {email} by token {token}"),

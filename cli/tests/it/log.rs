@@ -37,6 +37,11 @@ fn show_lists_what_the_account_held_at_a_revision_and_the_commits_that_led_there
     let earlier = show(&["--at", "3"]);
     assert!(earlier.contains("\"two\"") && !earlier.contains("\"three\""), "{earlier}");
 
+    // Microseconds apart, so the time of a commit leads to that commit.
+    let shown: Value = serde_json::from_str(&show(&["--json"])).unwrap();
+    let time = shown["commits"][2]["at"].as_str().unwrap();
+    assert_eq!(show(&["--at", time]), earlier);
+
     let shown: Value = serde_json::from_str(&show(&["--json", "--at", "4"])).unwrap();
     assert_eq!(shown["revision"], 4);
     assert_eq!(shown["commits"].as_array().unwrap().len(), 4);
@@ -52,6 +57,12 @@ fn show_refuses_a_revision_or_account_that_is_not_there() {
     let refused =
         |arguments: &[&str]| refusal(installation.path(), &installation.run(arguments)).replace(account, "ACCOUNT");
     assert_snapshot!(refused(&["log", "show", account, "--at", "6"]), @"1 portcullis: account `ACCOUNT` has the revisions 1 to 5, not 6");
+    assert_snapshot!(refused(&["log", "show", account, "--at", "1999-12-31T23:59:59Z"]), @"1 portcullis: account `ACCOUNT` has the revisions 1 to 5, all of them later than 1999-12-31T23:59:59.000000Z");
+    assert_snapshot!(refused(&["log", "show", account, "--at", "yesterday"]), @"
+    2 error: invalid value 'yesterday' for '--at <REVISION|TIME>': `yesterday` is neither a revision such as `7` nor an RFC 3339 time such as `2026-11-21T08:00:00Z`
+
+    For more information, try '--help'.
+    ");
     let unknown = "00000000000000000000000000000000";
     assert_snapshot!(refused(&["log", "show", unknown]), @"1 portcullis: there is no account `00000000000000000000000000000000`");
     assert_snapshot!(refused(&["log", "verify", unknown]), @"1 portcullis: there is no account `00000000000000000000000000000000`");
