@@ -4,9 +4,10 @@ use std::ops::Deref;
 
 use model::account_state::{AccountState, Malformed};
 use model::change::{Change, Document};
-use model::ids::Revision;
+use model::ids::{Revision, ZoneId};
 
 use crate::Engine;
+use crate::index::place::Place;
 use crate::index::{Index, Stale};
 use crate::target::Target;
 
@@ -89,6 +90,11 @@ impl Account {
     /// The registered resource of that key; `None` if the account has none, so that nothing is granted on it (D26), nor on
     /// one that lies in itself or too deep, since a deny further up would not be seen (D8).
     pub fn resource(&self, key: &str) -> Option<Target> {
-        self.index.resource(key)
+        self.index.resource(Place::of(key))
+    }
+
+    /// The registered zone of that id: the same as [`Account::resource`] of its key, without the text.
+    pub fn zone(&self, id: ZoneId) -> Option<Target> {
+        self.index.resource(Place::of_zone(id))
     }
 }

@@ -71,7 +71,7 @@ impl Engine {
     /// Whether the principal may do, on the target, something that any one permission of `accepted` suffices for.
     #[inline]
     pub fn allows(&self, account: &Account, principal: &Principal, accepted: &PermissionSet, target: &Target) -> bool {
-        account.sides(principal, &Asked::new(accepted, Where::On(target))).held.intersects(accepted)
+        account.may(principal, accepted, target)
     }
 
     /// The permissions that the principal may exercise on the target.
@@ -191,7 +191,7 @@ impl Account {
         counted: &PermissionSet,
         visit: &mut dyn FnMut(Spoken),
     ) {
-        if !grants.mentioned().intersects(counted) {
+        if !grants.mentions().intersects(counted) {
             return;
         }
         for (position, statement) in grants.statements.iter().enumerate() {

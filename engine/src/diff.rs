@@ -88,8 +88,8 @@ impl Profile {
     fn shifts(&self, regions: &mut Regions<'_>) -> Vec<(Shift, PermissionSet, ResourceSet)> {
         let differing: Vec<&Grants> = only(&self.old, &self.new).chain(only(&self.new, &self.old)).collect();
         // Where the others speak of the same, it may not be so at the places that they name.
-        let all = differing.iter().fold(PermissionSet::EMPTY, |set, grants| set | grants.mentioned());
-        let others = self.old.iter().chain(&self.new).filter(|grants| grants.mentioned().intersects(&all));
+        let all = differing.iter().fold(PermissionSet::EMPTY, |set, grants| set | *grants.mentions());
+        let others = self.old.iter().chain(&self.new).filter(|grants| grants.mentions().intersects(&all));
         let named = regions.named(others.map(Arc::as_ref));
         let single: Vec<&Region> = named.into_iter().filter_map(|number| regions.at(number)).collect();
         let single: Vec<&Region> = single.into_iter().chain(regions.moved()).collect();

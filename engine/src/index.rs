@@ -14,7 +14,7 @@ mod trie;
 
 use std::sync::Arc;
 
-use catalog::ResourceTypeIndex;
+use catalog::{PermissionSet, ResourceTypeIndex};
 use imbl::OrdSet;
 use model::account_state::{AccountState, Holder};
 use model::ids::{MemberId, ResourceGroupId, UserGroupId, UserId};
@@ -39,18 +39,26 @@ use trie::Trie;
 pub(crate) struct Index {
     members: Trie<Membership>,
     users: Trie<MemberId>,
-    groups: Slots<Option<GroupSlot>>,
+    groups: Slots<GroupSlot>,
     group_slots: Trie<u32>,
     resources: Trie<Registered>,
     /// Whose policies are to be compiled again when a resource group changes. The built-in groups never do.
     uses: OrdSet<(ResourceGroupId, Holder)>,
 }
 
-/// A group and what its policies come to.
+/// A group and what its policies come to; blank where it is gone.
 #[derive(Clone)]
 pub(crate) struct GroupSlot {
+    /// The same as of `grants`, here so that most groups are passed over without a look at those.
+    pub(crate) mentions: PermissionSet,
     pub(crate) id: UserGroupId,
     pub(crate) grants: Arc<Grants>,
+}
+
+impl GroupSlot {
+    fn new(id: UserGroupId, grants: Arc<Grants>) -> GroupSlot {
+        GroupSlot { mentions: *grants.mentions(), id, grants }
+    }
 }
 
 /// A registered resource.
@@ -67,7 +75,7 @@ impl Index {
         let mut index = Index {
             members: Trie::default(),
             users: Trie::default(),
-            groups: Slots::new(None),
+            groups: Slots::new(blank(engine)),
             group_slots: Trie::default(),
             resources: Trie::default(),
             uses: OrdSet::new(),
@@ -149,7 +157,7 @@ impl Index {
 
     /// What a group's policies come to.
     pub(crate) fn group(&self, id: UserGroupId) -> Option<&Arc<Grants>> {
-        self.groups.get(*self.group_slots.get(raw(id.0))?).as_ref().map(|slot| &slot.grants)
+        Some(&self.groups.get(*self.group_slots.get(raw(id.0))?).grants)
     }
 
     /// What a member's own policies come to, if it has any.
@@ -157,9 +165,10 @@ impl Index {
         membership.direct()
     }
 
-    /// The groups of a member.
+    /// The groups of a member. Some may be blank.
+    #[inline]
     pub(crate) fn groups_of<'a>(&'a self, membership: &'a Membership) -> impl Iterator<Item = &'a GroupSlot> {
-        membership.slots().iter().filter_map(|slot| self.groups.get(*slot).as_ref())
+        membership.slots().iter().map(|slot| self.groups.get(*slot))
     }
 
     /// What a member's own policies and those of its groups come to.
@@ -174,15 +183,18 @@ impl Index {
         self.holders_of(state, &[stale::ChangedGroup { id: group, was_built_in: false }])
     }
 
-    /// The registered resource of that key.
-    pub(crate) fn resource(&self, key: &str) -> Option<Target> {
-        let place = Place::of(key);
+    /// The registered resource at that place.
+    pub(crate) fn resource(&self, place: Place) -> Option<Target> {
         let innermost = self.resources.get(place.raw())?;
+        let kind = innermost.kind?;
+        if innermost.parent == Place::NONE {
+            return Some(Target::single(kind, place));
+        }
         let parent = |place: &Place| {
             let parent = self.resources.get(place.raw())?.parent;
             self.resources.get(parent.raw()).map(|_| parent)
         };
-        Target::of(innermost.kind?, std::iter::successors(Some(place), parent))
+        Target::of(kind, std::iter::successors(Some(place), parent))
     }
 
     fn put_member(&mut self, engine: &Engine, state: &AccountState, id: MemberId) {
@@ -207,14 +219,14 @@ impl Index {
         let slot = self.group_slots.get(raw(id.0)).copied();
         let Some(group) = state.user_group(&id) else {
             if let Some(slot) = slot {
-                self.groups.set(slot, None);
+                self.groups.set(slot, blank(engine));
                 self.group_slots.remove(raw(id.0));
             }
             return;
         };
         self.note_uses(state, Holder::Group(id), &group.policies);
         let grants = Arc::new(engine.compile(engine.statements(state, &group.policies)));
-        let compiled = Some(GroupSlot { id, grants });
+        let compiled = GroupSlot::new(id, grants);
         match slot {
             Some(slot) => self.groups.set(slot, compiled),
             None => {
@@ -251,6 +263,11 @@ impl Index {
         }
         holders
     }
+}
+
+/// What stands where a group is gone.
+fn blank(engine: &Engine) -> GroupSlot {
+    GroupSlot::new(UserGroupId(model::ids::Id::from_bytes([0; 16])), Arc::new(engine.compile(Vec::new())))
 }
 
 /// The first in the order of holders.

@@ -1,8 +1,10 @@
 //! What a principal has on a target: the union of what allows and the union of what denies, from every policy that
 //! covers it. Decisions, evidence and the checks on grants all come here.
 
+use std::sync::Arc;
+
 use catalog::PermissionSet;
-use model::ids::MemberId;
+use model::ids::{MemberId, UserId};
 use model::policies::Effect;
 
 use crate::Account;
@@ -71,6 +73,27 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// The one word of a permission set that a question is about.
+struct Word<'a> {
+    at: usize,
+    bits: u64,
+    target: &'a Target,
+}
+
+impl Word<'_> {
+    /// What these grants together let exercise, in the word.
+    #[inline]
+    fn held<'g>(&self, grants: impl Iterator<Item = &'g Grants>) -> u64 {
+        let (mut allow, mut deny) = (0, 0);
+        for grants in grants.filter(|grants| grants.mentions().words()[self.at] & self.bits != 0) {
+            let (more, less) = grants.word_on(self.target, self.at);
+            allow |= more;
+            deny |= less;
+        }
+        allow & !deny
+    }
+}
+
 /// What comes of all sides together.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Sides {
@@ -91,6 +114,48 @@ impl Sides {
 }
 
 impl Account {
+    /// Whether the principal may exercise one of these permissions on the target: what [`Account::sides`] comes to, for
+    /// the one word of the sets that matters to nearly every question.
+    #[inline]
+    pub(crate) fn may(&self, principal: &Principal, accepted: &PermissionSet, target: &Target) -> bool {
+        let Some(word) = Words::of(accepted).single() else {
+            return self.sides(principal, &Asked::new(accepted, Where::On(target))).held.intersects(accepted);
+        };
+        let asked = Word { at: word, bits: accepted.words()[word], target };
+        let held = match principal {
+            Principal::System => asked.bits,
+            Principal::User(user) => self.held_by_user(*user, &asked),
+            Principal::Member(member) => self.held_by_member(self.index().member(*member), &asked),
+            Principal::UserGroup(group) => asked.held(self.index().group(*group).into_iter().map(Arc::as_ref)),
+            Principal::UserToken { user, token } => {
+                self.held_by_token(token, &asked) & self.held_by_user(*user, &asked)
+            }
+            Principal::AccountToken { account, token } if *account == self.account_id() => {
+                self.held_by_token(token, &asked)
+            }
+            Principal::AccountToken { .. } => 0,
+        };
+        held & asked.bits != 0
+    }
+
+    fn held_by_user(&self, user: UserId, asked: &Word<'_>) -> u64 {
+        let index = self.index();
+        self.held_by_member(index.member_of_user(user).and_then(|member| index.member(member)), asked)
+    }
+
+    #[inline]
+    fn held_by_member(&self, membership: Option<&Membership>, asked: &Word<'_>) -> u64 {
+        let Some(membership) = membership.filter(|membership| membership.is_accepted()) else { return 0 };
+        let groups = self.index().groups_of(membership);
+        let groups = groups.filter(|slot| slot.mentions.words()[asked.at] & asked.bits != 0);
+        let direct = self.index().direct_of(membership).into_iter();
+        asked.held(direct.chain(groups.map(|slot| &slot.grants)).map(Arc::as_ref))
+    }
+
+    fn held_by_token(&self, token: &CompiledToken, asked: &Word<'_>) -> u64 {
+        asked.held(token.grants_in(self.account_id()).map(Arc::as_ref))
+    }
+
     /// What a principal has of what is asked: one side for a member or an account's token, two for a user's token, which
     /// may do only what both sides may (D5).
     #[inline]
@@ -116,7 +181,7 @@ impl Account {
         }
     }
 
-    fn user_rights(&self, user: model::ids::UserId, asked: &Asked<'_>) -> Rights {
+    fn user_rights(&self, user: UserId, asked: &Asked<'_>) -> Rights {
         let index = self.index();
         self.accepted_rights(index.member_of_user(user).and_then(|member| index.member(member)), asked)
     }

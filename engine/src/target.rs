@@ -21,6 +21,13 @@ impl Target {
     /// The account itself.
     pub const ACCOUNT: Target = Target { kind: ResourceTypeIndex::ACCOUNT, chain: [Place::NONE; DEEPEST], depth: 0 };
 
+    /// A resource of a type, directly in the account.
+    pub(crate) const fn single(kind: ResourceTypeIndex, place: Place) -> Target {
+        let mut target = Target { kind, chain: [Place::NONE; DEEPEST], depth: 1 };
+        target.chain[0] = place;
+        target
+    }
+
     /// A resource of a type; `None` where too many lie in each other.
     pub(crate) fn of(kind: ResourceTypeIndex, chain: impl IntoIterator<Item = Place>) -> Option<Target> {
         let mut target = Target { kind, chain: [Place::NONE; DEEPEST], depth: 0 };

@@ -22,8 +22,10 @@ use crate::target::Target;
 /// Compiled statements, and the statements themselves for those who ask why.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Grants {
+    /// Everything that is spoken of, allowed or denied.
+    mentions: PermissionSet,
     pub(crate) statements: Box<[Statement]>,
-    /// First the union of all sets, then the pairs: for each word of a set, that of the allowed and that of the denied.
+    /// The pairs: for each word of a set, that of the allowed and that of the denied.
     lanes: Box<[u64]>,
     /// By column and type of resource: which pair. Pair 0 says nothing. Column 0 is the account's, and holds what covers
     /// every resource of a type too.
@@ -46,6 +48,20 @@ impl Words {
         Words(filled.fold(0, |bits, (at, _)| bits | 1 << at))
     }
 
+    /// The one word that matters, if it is one.
+    #[inline]
+    pub(crate) fn single(self) -> Option<usize> {
+        self.0.is_power_of_two().then(|| self.0.trailing_zeros() as usize)
+    }
+
+    /// Whether the sets have a member in common in these words.
+    #[inline]
+    pub(crate) fn meet(self, one: &PermissionSet, other: &PermissionSet) -> bool {
+        let mut any = 0;
+        self.each(PermissionSet::WORDS as u8, |word| any |= one.words()[word] & other.words()[word]);
+        any != 0
+    }
+
     #[inline]
     fn each(self, words: u8, mut visit: impl FnMut(usize)) {
         let mut bits = self.0 & ((1_u32 << words) - 1) as u16;
@@ -60,14 +76,31 @@ impl Grants {
     /// Adds what is said of the target in the words that matter.
     #[inline]
     pub(crate) fn add_on(&self, target: &Target, asked: &PermissionSet, words: Words, rights: &mut Rights) {
-        if !self.mentions(asked, words) {
-            return;
+        if words.meet(&self.mentions, asked) {
+            self.each_pair(target, |lanes| {
+                words.each(self.words, |word| rights.add_words(word, lanes[2 * word], lanes[2 * word + 1]));
+            });
         }
-        self.add_pair(self.pair(0, target.kind), words, rights);
+    }
+
+    /// What is allowed and what is denied on the target, in one word of the sets.
+    #[inline]
+    pub(crate) fn word_on(&self, target: &Target, word: usize) -> (u64, u64) {
+        let (mut allow, mut deny) = (0, 0);
+        self.each_pair(target, |lanes| {
+            allow |= lanes[2 * word];
+            deny |= lanes[2 * word + 1];
+        });
+        (allow, deny)
+    }
+
+    #[inline]
+    fn each_pair(&self, target: &Target, mut visit: impl FnMut(&[u64])) {
+        self.lanes_of(self.pair(0, target.kind)).map(&mut visit);
         if !self.places.is_empty() {
             for place in target.chain() {
                 if let Some(column) = self.places.find(*place) {
-                    self.add_pair(self.pair(column, target.kind), words, rights);
+                    self.lanes_of(self.pair(column, target.kind)).map(&mut visit);
                 }
             }
         }
@@ -75,27 +108,19 @@ impl Grants {
 
     /// Adds what is said of the account and everything in it, now and later.
     pub(crate) fn add_throughout(&self, words: Words, rights: &mut Rights) {
-        self.add_pair(self.throughout, words, rights);
+        if let Some(lanes) = self.lanes_of(self.throughout) {
+            words.each(self.words, |word| rights.add_words(word, lanes[2 * word], lanes[2 * word + 1]));
+        }
     }
 
     /// The places that are spoken of by name.
     pub(crate) fn named_places(&self) -> impl Iterator<Item = Place> + '_ {
-        self.places.keys.iter().copied().filter(|place| *place != Place::NONE)
+        self.places.entries.iter().map(|(place, _)| *place).filter(|place| *place != Place::NONE)
     }
 
-    /// Everything that is spoken of.
-    pub(crate) fn mentioned(&self) -> PermissionSet {
-        let mut words = [0; PermissionSet::WORDS];
-        let filled = usize::from(self.words);
-        words[..filled].copy_from_slice(&self.lanes[..filled]);
-        PermissionSet::from_words(words)
-    }
-
-    #[inline]
-    fn mentions(&self, asked: &PermissionSet, words: Words) -> bool {
-        let mut any = 0;
-        words.each(self.words, |word| any |= self.lanes[word] & asked.words()[word]);
-        any != 0
+    /// Everything that is spoken of, allowed or denied.
+    pub(crate) fn mentions(&self) -> &PermissionSet {
+        &self.mentions
     }
 
     #[inline]
@@ -103,49 +128,45 @@ impl Grants {
         self.columns[column as usize * usize::from(self.kinds) + usize::from(kind.0)]
     }
 
+    /// The words of a pair, none for the one that says nothing.
     #[inline]
-    fn add_pair(&self, pair: u32, words: Words, rights: &mut Rights) {
-        if pair == 0 {
-            return;
-        }
-        let filled = usize::from(self.words);
-        let start = filled + (pair as usize - 1) * 2 * filled;
-        let lanes = &self.lanes[start..start + 2 * filled];
-        words.each(self.words, |word| rights.add_words(word, lanes[2 * word], lanes[2 * word + 1]));
+    fn lanes_of(&self, pair: u32) -> Option<&[u64]> {
+        let width = 2 * usize::from(self.words);
+        let start = (pair as usize).checked_sub(1)? * width;
+        self.lanes.get(start..start + width)
     }
 }
 
 /// Which column a place has, if it has one of its own: an open-addressed table.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Places {
-    /// A power of two long, or empty.
-    keys: Box<[Place]>,
-    columns: Box<[u32]>,
+    /// A power of two long, or empty. Never full.
+    entries: Box<[(Place, u32)]>,
 }
 
 impl Places {
     fn of(entries: &[(Place, u32)]) -> Places {
         if entries.is_empty() {
-            return Places { keys: Box::new([]), columns: Box::new([]) };
+            return Places { entries: Box::new([]) };
         }
         let size = (entries.len() + entries.len() / 3 + 1).next_power_of_two();
-        let mut places = Places { keys: vec![Place::NONE; size].into(), columns: vec![0; size].into() };
+        let mut places = Places { entries: vec![(Place::NONE, 0); size].into() };
         for (place, column) in entries {
             let mut at = places.start(*place);
-            while places.keys[at] != Place::NONE {
+            while places.entries[at].0 != Place::NONE {
                 at = (at + 1) & (size - 1);
             }
-            (places.keys[at], places.columns[at]) = (*place, *column);
+            places.entries[at] = (*place, *column);
         }
         places
     }
 
     fn is_empty(&self) -> bool {
-        self.keys.is_empty()
+        self.entries.is_empty()
     }
 
     fn start(&self, place: Place) -> usize {
-        (hash_of(place.raw()) >> 32) as usize & (self.keys.len() - 1)
+        (hash_of(place.raw()) >> 32) as usize & (self.entries.len() - 1)
     }
 
     /// The table is never full, so the search ends.
@@ -153,14 +174,14 @@ impl Places {
     fn find(&self, place: Place) -> Option<u32> {
         let mut at = self.start(place);
         loop {
-            let here = self.keys[at];
+            let (here, column) = self.entries[at];
             if here == place {
-                return Some(self.columns[at]);
+                return Some(column);
             }
             if here == Place::NONE {
                 return None;
             }
-            at = (at + 1) & (self.keys.len() - 1);
+            at = (at + 1) & (self.entries.len() - 1);
         }
     }
 }
@@ -198,14 +219,12 @@ impl Engine {
         let throughout = compiler.pair(throughout);
         let words = self.kinds().words;
         let Compiler { pairs, columns, .. } = compiler;
-        let mentioned = pairs.iter().fold(PermissionSet::EMPTY, |set, pair| set | pair.allow | pair.deny);
-        let lanes = mentioned.words()[..words].iter().copied();
-        let lanes = lanes.chain(
-            pairs
-                .iter()
-                .flat_map(|pair| (0..words).flat_map(|word| [pair.allow.words()[word], pair.deny.words()[word]])),
-        );
+        let mentions = pairs.iter().fold(PermissionSet::EMPTY, |set, pair| set | pair.allow | pair.deny);
+        let lanes = pairs
+            .iter()
+            .flat_map(|pair| (0..words).flat_map(|word| [pair.allow.words()[word], pair.deny.words()[word]]));
         Grants {
+            mentions,
             lanes: lanes.collect(),
             columns: columns.into(),
             places: Places::of(&entries),

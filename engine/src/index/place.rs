@@ -1,7 +1,8 @@
 //! The name of a resource as the index compares it: 16 bytes in place of a text.
 
 use catalog::Id;
-use model::resource_groups::ZONE_KEY;
+use model::ids::ZoneId;
+use model::resource_groups::{ZONE_KEY, zone_key};
 
 /// A resource key in 16 bytes: the id of a zone, the first 16 bytes of the SHA-256 digest of any other key. Two keys
 /// that somebody would have to search 2^64 digests for could meet; nobody can search for one that meets a zone's random id.
@@ -16,8 +17,19 @@ impl Place {
 
     /// The place of a key, whether something is registered there or not.
     pub(crate) fn of(key: &str) -> Place {
-        let zone = key.strip_prefix(ZONE_KEY).and_then(|id| id.parse::<Id>().ok()).map(raw).filter(|id| *id > 1);
-        Place(zone.unwrap_or_else(|| raw(Id::derived(key)).max(2)))
+        match key.strip_prefix(ZONE_KEY).and_then(|id| id.parse().ok()) {
+            Some(id) => Place::of_zone(ZoneId(id)),
+            None => Place(raw(Id::derived(key)).max(2)),
+        }
+    }
+
+    /// The place of a zone. Ids that are no random number, which only tests have, may not be one of the two that stand
+    /// for no key.
+    pub(crate) fn of_zone(id: ZoneId) -> Place {
+        match raw(id.0) {
+            0 | 1 => Place(raw(Id::derived(&zone_key(id))).max(2)),
+            id => Place(id),
+        }
     }
 
     pub(crate) fn raw(self) -> u128 {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 /// How many places are copied when one changes.
-const CHUNK: usize = 64;
+const CHUNK: usize = 32;
 
 /// A persistent list: a clone is a pointer copy.
 #[derive(Clone)]
 pub(crate) struct Slots<T> {
-    chunks: Arc<Vec<Arc<[T; CHUNK]>>>,
+    chunks: Arc<[Arc<[T; CHUNK]>]>,
     len: usize,
     blank: T,
 }
@@ -16,7 +16,7 @@ pub(crate) struct Slots<T> {
 impl<T: Clone> Slots<T> {
     /// Without places; `blank` stands where nothing was put yet.
     pub(crate) fn new(blank: T) -> Slots<T> {
-        Slots { chunks: Arc::default(), len: 0, blank }
+        Slots { chunks: Arc::new([]), len: 0, blank }
     }
 
     /// What is at a place that was given out; the blank at any other.
@@ -30,7 +30,7 @@ impl<T: Clone> Slots<T> {
         let slot = self.len;
         if slot.is_multiple_of(CHUNK) {
             let chunk = Arc::new(std::array::from_fn(|_| self.blank.clone()));
-            Arc::make_mut(&mut self.chunks).push(chunk);
+            self.chunks = self.chunks.iter().cloned().chain([chunk]).collect();
         }
         self.len += 1;
         self.set(slot as u32, value);
