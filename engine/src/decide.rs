@@ -5,6 +5,7 @@ use model::account_state::Holder;
 use model::ids::{MemberId, PolicyId};
 use model::policies::Effect;
 
+use crate::index::Membership;
 use crate::index::grants::Grants;
 use crate::principal::{CompiledToken, Principal};
 use crate::rights::{Asked, Where};
@@ -48,19 +49,21 @@ pub struct Decision {
 }
 
 /// A policy that speaks of a target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Spoken {
-    pub(crate) source: Source,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Spoken {
+    /// Whose policy it is.
+    pub source: Source,
     /// Its place among the policies of its source.
-    pub(crate) position: usize,
-    pub(crate) effect: Effect,
+    pub position: usize,
+    /// Whether it allows or denies.
+    pub effect: Effect,
     /// What it says there.
-    pub(crate) permissions: PermissionSet,
+    pub permissions: PermissionSet,
 }
 
 /// Whose policy it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Source {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
     /// A member's own, or a group's.
     Holder(Holder),
     /// The token's own.
@@ -92,27 +95,44 @@ impl Engine {
         accepted: &PermissionSet,
         target: &Target,
     ) -> Decision {
-        let sides = account.sides(principal, &Asked::new(accepted, Where::On(target)));
-        let granted = sides.held & *accepted;
+        let Verdict { allowed, reason, counted } = account.verdict(principal, accepted, target);
         let mut policies = Vec::new();
-        let (effect, reason) = if !granted.is_empty() {
-            (Effect::Allow, Reason::Allow)
-        } else if sides.denied.intersects(accepted) {
-            (Effect::Deny, Reason::ExplicitDeny)
-        } else {
-            return Decision { allowed: false, reason: Reason::ImplicitDeny, policies };
-        };
-        let counted = if granted.is_empty() { accepted } else { &granted };
-        account.spoken(principal, target, counted, &mut |spoken| {
-            if spoken.effect == effect {
-                policies.extend(account.policy_id(principal, &spoken));
-            }
-        });
-        Decision { allowed: reason == Reason::Allow, reason, policies }
+        if reason != Reason::ImplicitDeny {
+            let effect = if allowed { Effect::Allow } else { Effect::Deny };
+            account.spoken(principal, target, &counted, &mut |spoken| {
+                if spoken.effect == effect {
+                    policies.extend(account.policy_id(principal, &spoken));
+                }
+            });
+        }
+        Decision { allowed, reason, policies }
     }
 }
 
+/// A decision, and the permissions that it turned on.
+pub(crate) struct Verdict {
+    pub(crate) allowed: bool,
+    pub(crate) reason: Reason,
+    /// Of those asked for, what is held; all of them where nothing is.
+    pub(crate) counted: PermissionSet,
+}
+
 impl Account {
+    /// Whether the principal may exercise any of these permissions on the target, and why: the decision, but for the
+    /// policies that made it, which [`Account::spoken`] shows.
+    #[inline]
+    pub(crate) fn verdict(&self, principal: &Principal, accepted: &PermissionSet, target: &Target) -> Verdict {
+        let sides = self.sides(principal, &Asked::new(accepted, Where::On(target)));
+        let granted = sides.held & *accepted;
+        if !granted.is_empty() {
+            Verdict { allowed: true, reason: Reason::Allow, counted: granted }
+        } else if sides.denied.intersects(accepted) {
+            Verdict { allowed: false, reason: Reason::ExplicitDeny, counted: *accepted }
+        } else {
+            Verdict { allowed: false, reason: Reason::ImplicitDeny, counted: *accepted }
+        }
+    }
+
     /// Shows each policy that says something of any of these permissions on the target, of every side.
     pub(crate) fn spoken(
         &self,
@@ -153,9 +173,20 @@ impl Account {
         visit: &mut dyn FnMut(Spoken),
     ) {
         let Some((id, membership)) = member.and_then(|id| Some((id, self.index().member(id)?))) else { return };
-        if !membership.is_accepted() {
-            return;
+        if membership.is_accepted() {
+            self.spoken_by_membership(id, membership, target, counted, visit);
         }
+    }
+
+    /// What a member's own policies and those of its groups say, whatever its standing.
+    pub(crate) fn spoken_by_membership(
+        &self,
+        id: MemberId,
+        membership: &Membership,
+        target: &Target,
+        counted: &PermissionSet,
+        visit: &mut dyn FnMut(Spoken),
+    ) {
         if let Some(direct) = self.index().direct_of(membership) {
             self.spoken_by(Source::Holder(Holder::Member(id)), direct, target, counted, visit);
         }
@@ -165,7 +196,7 @@ impl Account {
     }
 
     /// A token's policy may speak of the target by the account's key and by another one: it is shown once.
-    fn spoken_by_token(
+    pub(crate) fn spoken_by_token(
         &self,
         token: &CompiledToken,
         target: &Target,
@@ -183,7 +214,7 @@ impl Account {
         }
     }
 
-    fn spoken_by(
+    pub(crate) fn spoken_by(
         &self,
         source: Source,
         grants: &Grants,
@@ -204,8 +235,8 @@ impl Account {
         }
     }
 
-    /// The id of a policy that spoke.
-    pub(crate) fn policy_id(&self, principal: &Principal, spoken: &Spoken) -> Option<PolicyId> {
+    /// The id of a policy that spoke for or against the principal.
+    pub fn policy_id(&self, principal: &Principal, spoken: &Spoken) -> Option<PolicyId> {
         match spoken.source {
             Source::Holder(holder) => self.policies_of(holder).get(spoken.position).map(|policy| policy.id),
             Source::Token => principal.token()?.token.policies.get(spoken.position).map(|policy| policy.id),

@@ -12,6 +12,7 @@ pub mod account;
 pub mod call_target;
 pub mod decide;
 pub mod diff;
+pub mod explain;
 mod index;
 pub mod invariants;
 mod kinds;

@@ -128,7 +128,7 @@ impl Engine {
     }
 
     /// What a token's policy says of one account by that account's key, or of any by all other keys.
-    fn token_statement(&self, policy: &TokenPolicy, account: Option<AccountId>) -> Statement {
+    pub(crate) fn token_statement(&self, policy: &TokenPolicy, account: Option<AccountId>) -> Statement {
         let permissions = self.token_permissions(policy);
         let key = account.map_or(ANY_ACCOUNT.to_owned(), model::resource_groups::account_key);
         let mut reach = ReachBuilder::default();

@@ -89,7 +89,7 @@ impl Engine {
         policies.iter().map(|policy| self.statement(state, policy)).collect()
     }
 
-    fn statement(&self, state: &AccountState, policy: &Policy) -> Statement {
+    pub(crate) fn statement(&self, state: &AccountState, policy: &Policy) -> Statement {
         let mut reach = ReachBuilder::default();
         let mut covers_all = false;
         for id in &policy.resource_groups {

@@ -118,6 +118,13 @@ impl Grants {
         self.places.entries.iter().map(|(place, _)| *place).filter(|place| *place != Place::NONE)
     }
 
+    /// The columns of what is said of a target by name. Where two targets of a type have the same, the same statements
+    /// cover both.
+    pub(crate) fn columns_on(&self, target: &Target) -> impl Iterator<Item = u32> {
+        let chain = if self.places.is_empty() { &[] } else { target.chain() };
+        chain.iter().filter_map(|place| self.places.find(*place))
+    }
+
     /// Everything that is spoken of, allowed or denied.
     pub(crate) fn mentions(&self) -> &PermissionSet {
         &self.mentions
