@@ -24,7 +24,7 @@ use crate::Account;
 use crate::index::grants::{Grants, Words};
 use crate::rights::Rights;
 use crate::target::Target;
-use affected::affected;
+pub(crate) use affected::affected;
 use regions::{Region, Regions};
 use resource_set::Shifted;
 

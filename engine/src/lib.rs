@@ -21,6 +21,7 @@ pub mod oracle;
 pub mod permit;
 pub mod principal;
 pub mod rights;
+pub mod spans;
 mod statement;
 pub mod target;
 

@@ -9,6 +9,7 @@ use model::ids::{MemberId, ResourceGroupId, TokenId};
 
 use crate::Account;
 use crate::index::grants::Grants;
+use crate::principal::Principal;
 
 /// One who acts in an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +21,17 @@ pub enum Affected {
 }
 
 impl Affected {
+    /// The principal to ask about; `None` for a token that the account does not have.
+    pub fn principal(self, account: &Account) -> Option<Principal> {
+        match self {
+            Affected::Member(member) => Some(Principal::Member(member)),
+            Affected::Token(id) => {
+                let token = Arc::new(account.engine().compile_token(account.token(&id)?));
+                Some(Principal::AccountToken { account: account.account_id(), token })
+            }
+        }
+    }
+
     /// What its own policies and those of its groups come to; nothing for who is not there or has not accepted.
     pub(super) fn exercises(self, account: &Account) -> Vec<Arc<Grants>> {
         match self {

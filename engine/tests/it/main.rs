@@ -12,5 +12,6 @@ mod escalation;
 mod explain;
 mod explain_changes;
 mod least_privilege;
+mod spans;
 mod super_administrators;
 mod world;
