@@ -7,15 +7,17 @@
 //! the minimal access that every accepted member has without a policy (D14).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use catalog::{Access, Catalog, Id, KeyId, Permission, PermissionIndex, ResourceType, ResourceTypeIndex};
 use model::account_state::AccountState;
 use model::change::Document;
-use model::ids::{AccountId, MemberId, PolicyId, ResourceGroupId, UserId};
+use model::ids::{AccountId, MemberId, PolicyId, ResourceGroupId, UserGroupId, UserId};
 use model::members::{Member, Standing};
 use model::policies::{Effect, Policy};
 use model::resource_groups::{self, Scope};
 use model::tokens::{Token, TokenResource};
+use model::user_groups::UserGroup;
 
 use crate::decide::{Decision, Reason};
 
@@ -33,6 +35,10 @@ pub enum Subject<'a> {
     UserToken(UserId, &'a Token),
     /// A token of an account.
     AccountToken(AccountId, &'a Token),
+    /// A member of the account.
+    Member(MemberId),
+    /// A user group as itself: what it gives to its members.
+    UserGroup(UserGroupId),
 }
 
 /// The naive evaluator over one catalogue.
@@ -112,30 +118,33 @@ impl<'a> Oracle<'a> {
     /// Decides whether the subject may do one of the actions on the resource of that key: the pseudo-code of section 2,
     /// once for each action. The policies that decided come sorted.
     pub fn decide(&self, state: &AccountState, subject: Subject<'_>, accepted: &[Action<'_>], key: &str) -> Decision {
-        let (mut allowing, mut denying) = (BTreeSet::new(), BTreeSet::new());
-        if let Some(target) = self.target(state, key) {
-            let sides = self.sides(state, subject);
-            for action in accepted {
-                let hits = |statement: &&Statement<'_>| self.hits(statement, *action, &target);
-                let of = |side: &[Statement<'_>], effect: Effect| -> Vec<PolicyId> {
-                    side.iter().filter(|one| one.effect == effect).filter(hits).map(|one| one.id).collect()
-                };
-                let denied: Vec<PolicyId> = sides.iter().flat_map(|side| of(side, Effect::Deny)).collect();
-                let allowed: Vec<_> = sides.iter().map(|side| of(side, Effect::Allow)).collect();
-                // D3: a deny on any side wins. D5: every side must allow.
-                if !denied.is_empty() {
-                    denying.extend(denied);
-                } else if !allowed.is_empty() && allowed.iter().all(|side| !side.is_empty()) {
-                    allowing.extend(allowed.into_iter().flatten());
-                }
-            }
+        self.dossier(state, subject).decide(accepted, key)
+    }
+
+    /// All that the account says of a subject, for many questions about it.
+    pub fn dossier(&self, state: &AccountState, subject: Subject<'_>) -> Dossier<'_, 'a> {
+        Dossier {
+            oracle: self,
+            account: resource_groups::account_key(state.account_id()),
+            resources: resources(state),
+            sides: self.sides(state, subject),
         }
-        let (allowed, reason, policies) = match (allowing.is_empty(), denying.is_empty()) {
-            (false, _) => (true, Reason::Allow, allowing),
-            (true, false) => (false, Reason::ExplicitDeny, denying),
-            (true, true) => (false, Reason::ImplicitDeny, BTreeSet::new()),
-        };
-        Decision { allowed, reason, policies: policies.into_iter().collect() }
+    }
+
+    /// Whether the subject is an accepted member, which suffices for the operations of minimal access (D14). A token of
+    /// a member must allow one of the actions on the account itself (D5).
+    pub fn has_minimal_access(&self, state: &AccountState, subject: Subject<'_>, accepted: &[Action<'_>]) -> bool {
+        let account = resource_groups::account_key(state.account_id());
+        let is_accepted = |user: UserId| members(state).any(|member| member.user() == Some(user));
+        match subject {
+            Subject::User(user) => is_accepted(user),
+            Subject::Member(id) => members(state).any(|member| member.id == id && member.user().is_some()),
+            Subject::UserToken(user, token) => {
+                let by_itself = Subject::AccountToken(state.account_id(), token);
+                is_accepted(user) && self.decide(state, by_itself, accepted, &account).allowed
+            }
+            Subject::Nobody | Subject::AccountToken(..) | Subject::UserGroup(_) => false,
+        }
     }
 
     /// The members who can administer the account (D19): accepted, with `all_privileges` on account `*` by a policy of
@@ -200,11 +209,12 @@ impl<'a> Oracle<'a> {
                     return allows(&|reach| *reach == Reach::Account || *reach == Reach::Key(object.to_string()))
                         && !denied_anywhere;
                 }
-                let inside = resources(state).into_keys().filter_map(|key| Some((self.target(state, &key)?, key)));
+                let resources = resources(state);
+                let inside = resources.keys().filter_map(|key| Some((self.target(&account, &resources, key)?, key)));
                 let inside = inside.filter(|(target, _)| target.chain.iter().any(|key| **key == **object));
                 inside
                     .filter(|(target, _)| self.lies_in(&target.kind, action.1))
-                    .all(|(_, key)| self.decide(state, subject, &[*action], &key).allowed)
+                    .all(|(_, key)| self.decide(state, subject, &[*action], key).allowed)
             })
         })
     }
@@ -230,14 +240,13 @@ impl<'a> Oracle<'a> {
 
     /// The account or a registered resource of it, with its ancestors. A key that is not registered is nothing (D26), nor
     /// is a resource that lies in itself: what covers it cannot be read (D8).
-    fn target(&self, state: &AccountState, key: &str) -> Option<Target> {
-        if key == resource_groups::account_key(state.account_id()) {
+    fn target(&self, account: &str, resources: &Resources, key: &str) -> Option<Target> {
+        if key == account {
             return Some(Target {
                 kind: self.catalog.resource_type(ResourceTypeIndex::ACCOUNT).key.to_string(),
                 chain: vec![],
             });
         }
-        let resources = resources(state);
         let mut chain = Vec::new();
         let mut next = Some(key.to_owned());
         while let Some((this, parent)) = next.and_then(|key| resources.get_key_value(&key)) {
@@ -260,14 +269,22 @@ impl<'a> Oracle<'a> {
             // D11: an account's token reaches nothing in another account.
             Subject::AccountToken(account, token) if account == state.account_id() => vec![self.token(state, token)],
             Subject::AccountToken(..) => vec![],
+            Subject::Member(id) => vec![self.member(state, |member| member.id == id)],
+            Subject::UserGroup(id) => {
+                let policies = groups(state).filter(|group| group.id == id).flat_map(|group| group.policies.to_vec());
+                vec![policies.map(|policy| self.statement(state, &policy)).collect()]
+            }
         }
     }
 
-    /// `policies(subject) ∪ ⋃ policies(g)`; only accepted members exercise anything (D4).
     fn user(&self, state: &AccountState, user: UserId) -> Vec<Statement<'a>> {
-        let member = members(state)
-            .into_iter()
-            .find(|member| matches!(member.standing, Standing::Accepted { user: this, .. } if this == user));
+        self.member(state, |member| member.user() == Some(user))
+    }
+
+    /// `policies(subject) ∪ ⋃ policies(g)`; only accepted members exercise anything (D4).
+    fn member(&self, state: &AccountState, is_meant: impl Fn(&Member) -> bool) -> Vec<Statement<'a>> {
+        let is_accepted = |member: &Member| matches!(member.standing, Standing::Accepted { .. });
+        let member = members(state).find(|member| is_meant(member) && is_accepted(member));
         let policies = member.map(|member| policies_of_member(state, &member)).unwrap_or_default();
         policies.iter().map(|policy| self.statement(state, policy)).collect()
     }
@@ -380,6 +397,43 @@ impl<'a> Oracle<'a> {
     }
 }
 
+/// All that an account says of one subject.
+pub struct Dossier<'o, 'a> {
+    oracle: &'o Oracle<'a>,
+    account: String,
+    resources: Resources,
+    sides: Vec<Vec<Statement<'a>>>,
+}
+
+impl Dossier<'_, '_> {
+    /// As [`Oracle::decide`], of this subject.
+    pub fn decide(&self, accepted: &[Action<'_>], key: &str) -> Decision {
+        let (mut allowing, mut denying) = (BTreeSet::new(), BTreeSet::new());
+        if let Some(target) = self.oracle.target(&self.account, &self.resources, key) {
+            for action in accepted {
+                let hits = |statement: &&Statement<'_>| self.oracle.hits(statement, *action, &target);
+                let of = |side: &[Statement<'_>], effect: Effect| -> Vec<PolicyId> {
+                    side.iter().filter(|one| one.effect == effect).filter(hits).map(|one| one.id).collect()
+                };
+                let denied: Vec<PolicyId> = self.sides.iter().flat_map(|side| of(side, Effect::Deny)).collect();
+                let allowed: Vec<_> = self.sides.iter().map(|side| of(side, Effect::Allow)).collect();
+                // D3: a deny on any side wins. D5: every side must allow.
+                if !denied.is_empty() {
+                    denying.extend(denied);
+                } else if !allowed.is_empty() && allowed.iter().all(|side| !side.is_empty()) {
+                    allowing.extend(allowed.into_iter().flatten());
+                }
+            }
+        }
+        let (allowed, reason, policies) = match (allowing.is_empty(), denying.is_empty()) {
+            (false, _) => (true, Reason::Allow, allowing),
+            (true, false) => (false, Reason::ExplicitDeny, denying),
+            (true, true) => (false, Reason::ImplicitDeny, BTreeSet::new()),
+        };
+        Decision { allowed, reason, policies: policies.into_iter().collect() }
+    }
+}
+
 /// The types on which the statement speaks of the action.
 fn speaks<'a>(statement: &Statement<'a>, action: Action<'_>) -> impl Iterator<Item = &'a str> {
     let account = resource_groups::ACCOUNT_KEY.trim_end_matches('.');
@@ -407,33 +461,27 @@ fn is_whole(scope: &Scope) -> bool {
     scope.shown_objects().len() == 1 && *scope.shown_objects()[0] == *"*"
 }
 
-fn members(state: &AccountState) -> Vec<Member> {
-    let mut found = Vec::new();
-    for document in state.documents() {
-        if let Document::Member(member) = document {
-            found.push(Member::clone(&member));
-        }
-    }
-    found
+fn members(state: &AccountState) -> impl Iterator<Item = Arc<Member>> {
+    state.documents().filter_map(|document| if let Document::Member(member) = document { Some(member) } else { None })
+}
+
+fn groups(state: &AccountState) -> impl Iterator<Item = Arc<UserGroup>> {
+    state.documents().filter_map(|document| if let Document::UserGroup(group) = document { Some(group) } else { None })
 }
 
 /// The policies of a member and of every group that it is in.
 fn policies_of_member(state: &AccountState, member: &Member) -> Vec<Policy> {
-    let mut groups = BTreeSet::new();
+    let mut places = BTreeSet::new();
     for document in state.documents() {
         if let Document::GroupMember(place) = document
             && place.member == member.id
         {
-            groups.insert(place.group);
+            places.insert(place.group);
         }
     }
     let mut policies = member.policies.to_vec();
-    for document in state.documents() {
-        if let Document::UserGroup(group) = document
-            && groups.contains(&group.id)
-        {
-            policies.extend(group.policies.iter().cloned());
-        }
+    for group in groups(state).filter(|group| places.contains(&group.id)) {
+        policies.extend(group.policies.iter().cloned());
     }
     policies
 }
@@ -450,7 +498,9 @@ fn scope(state: &AccountState, id: ResourceGroupId) -> Option<Scope> {
 }
 
 /// Key → key of the parent.
-fn resources(state: &AccountState) -> BTreeMap<String, Option<String>> {
+type Resources = BTreeMap<String, Option<String>>;
+
+fn resources(state: &AccountState) -> Resources {
     let mut found = BTreeMap::new();
     for document in state.documents() {
         if let Document::Resource(resource) = document {
