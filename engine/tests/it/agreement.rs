@@ -1,8 +1,5 @@
 //! Sentences that hold for every account, every caller and every question.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-
 use catalog::PermissionSet;
 use engine::Account;
 use engine::decide::{Decision, Reason};
@@ -15,12 +12,13 @@ use model::resource_groups::{Kind, ResourceGroup, Scope};
 use model::tokens::{Star, TokenPolicy, TokenResource};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestError, TestRunner};
+use proptest::test_runner::{TestError, TestRunner};
 
+use crate::runs::{QUESTIONS, Tally, config, oracle_config};
 use crate::world::*;
 
 /// What the engine answers; on a key that is no target, nothing is granted.
-fn engine_decides(world: &World, question: &Question) -> Decision {
+pub fn engine_decides(world: &World, question: &Question) -> Decision {
     let state = &world.state;
     let Some(target) = target(world, &question.key) else {
         return Decision { allowed: false, reason: Reason::ImplicitDeny, policies: vec![] };
@@ -39,38 +37,28 @@ fn oracle_decides(world: &World, question: &Question) -> Decision {
     ORACLE.decide(&world.state, question.caller.subject(), &actions(&question.accepted), &question.key)
 }
 
-fn config(cases: u32) -> Config {
-    Config { cases, failure_persistence: None, ..Config::default() }
-}
-
 #[test]
 fn the_engine_agrees_with_the_oracle() {
-    let counts = RefCell::new(BTreeMap::<&str, usize>::new());
+    let tally = Tally::default();
     let strategy = (world(60), vec(question(), 60));
-    let outcome = TestRunner::new(config(2_000)).run(&strategy, |(world, questions)| {
+    let outcome = TestRunner::new(oracle_config(2_000)).run(&strategy, |(world, questions)| {
         for question in &questions {
             let decision = engine_decides(&world, question);
             prop_assert_eq!(&decision, &oracle_decides(&world, question), "{:?}", question);
-            *counts.borrow_mut().entry(decision.reason.as_str()).or_default() += 1;
+            tally.note(decision.reason.as_str());
         }
         Ok(())
     });
     if let Err(TestError::Fail(reason, (world, _))) = outcome {
         panic!("{reason}\n{world:?}");
     }
-    let counts = counts.into_inner();
-    println!("{counts:?}");
-    let total: usize = counts.values().sum();
-    assert!(total >= 100_000, "{counts:?}");
-    for reason in ["allow", "explicit_deny", "implicit_deny"] {
-        assert!(counts[reason] * 10 >= total, "too few of {reason}: {counts:?}");
-    }
+    tally.print_reasons("decisions", QUESTIONS);
 }
 
 #[test]
 fn an_index_that_followed_every_change_is_that_of_the_state() {
     let strategy = (world(60), vec(question(), 60));
-    let outcome = TestRunner::new(config(300)).run(&strategy, |(world, questions)| {
+    let outcome = TestRunner::new(oracle_config(300)).run(&strategy, |(world, questions)| {
         let mut fresh = world.clone();
         fresh.state = Account::compile(&ENGINE, world.state.state().clone());
         for question in &questions {

@@ -1,6 +1,5 @@
 //! All that somebody may do is what may be done at each place.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use catalog::PermissionSet;
@@ -11,8 +10,9 @@ use engine::target::Target;
 use model::policies::Effect;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestError, TestRunner};
+use proptest::test_runner::{TestError, TestRunner};
 
+use crate::runs::{Tally, oracle_config};
 use crate::world::*;
 
 fn row_of<'a>(rows: &'a [Row], key: &str, target: &Target) -> Option<&'a Row> {
@@ -45,11 +45,9 @@ fn evidence(chain: &[Spoken], held: &PermissionSet) -> BTreeMap<(Source, usize),
 
 #[test]
 fn effective_permissions_are_what_is_held_everywhere() {
-    let compared = Cell::new(0_usize);
-    let singled_out = Cell::new(0_usize);
+    let tally = Tally::default();
     let strategy = (world(60), vec((caller(), 0..8u8), 8));
-    let config = Config { cases: 2_000, failure_persistence: None, ..Config::default() };
-    let outcome = TestRunner::new(config).run(&strategy, |(world, callers)| {
+    let outcome = TestRunner::new(oracle_config(2_000)).run(&strategy, |(world, callers)| {
         let account = &world.state;
         let mut targets = vec![(account_key(), Target::ACCOUNT)];
         let resources = account.resources();
@@ -78,12 +76,12 @@ fn effective_permissions_are_what_is_held_everywhere() {
                         row.policies.iter().map(|one| ((one.source, one.position), one.permissions)).collect();
                     prop_assert_eq!(told, evidence(&chain, &held));
                 }
-                compared.set(compared.get() + 1);
+                tally.note("compared");
             }
             let mut values: Vec<_> = rows.iter().map(|row| (row.permissions, row.policies.clone())).collect();
             values.dedup();
             prop_assert_eq!(values.len(), rows.len());
-            singled_out.set(singled_out.get() + rows.iter().map(|row| row.resources.keys.len()).sum::<usize>());
+            tally.note_many("singled out", rows.iter().map(|row| row.resources.keys.len()).sum::<usize>());
         }
         Ok(())
     });
@@ -91,6 +89,6 @@ fn effective_permissions_are_what_is_held_everywhere() {
         Err(TestError::Fail(reason, (world, ..))) => panic!("{reason}\n{world:?}"),
         other => other.unwrap_or_else(|error| panic!("{error}")),
     }
-    println!("{} places compared, {} singled out", compared.get(), singled_out.get());
-    assert!(compared.get() >= 100_000 && singled_out.get() >= 3_000);
+    tally.print("effective permissions");
+    assert!(tally.count("compared") >= 100_000 && tally.count("singled out") >= 3_000);
 }

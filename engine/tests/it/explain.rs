@@ -1,7 +1,6 @@
 //! What is told of a decision is so: without the policies that it rests on it would be another, and with the changes that
 //! would help it is; with fewer it is not.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::PermissionSet;
@@ -13,9 +12,10 @@ use model::account_state::Holder;
 use model::policies::Effect;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
+use proptest::test_runner::{TestCaseError, TestError, TestRunner};
 
 use crate::explain_changes::{Asks, Scene};
+use crate::runs::{Tally, oracle_config};
 use crate::world::*;
 
 /// A question, and which of its remedies are tried.
@@ -41,17 +41,17 @@ fn case() -> impl Strategy<Value = Case> {
 
 /// Runs questions on many worlds, and counts what came up.
 fn run(
+    test: &str,
     worlds: u32,
     questions: usize,
     check: impl Fn(&World, &Case, &mut dyn FnMut(&'static str)) -> Result<(), TestCaseError>,
-) -> BTreeMap<&'static str, usize> {
-    let counts = RefCell::new(BTreeMap::new());
-    let config = Config { cases: worlds, failure_persistence: None, ..Config::default() };
+) -> Tally {
+    let tally = Tally::default();
     let strategy = (world(50), vec(case(), questions));
-    let outcome = TestRunner::new(config).run(&strategy, |(world, cases)| {
+    let outcome = TestRunner::new(oracle_config(worlds)).run(&strategy, |(world, cases)| {
         for case in &cases {
-            check(&world, case, &mut |what| *counts.borrow_mut().entry(what).or_default() += 1)?;
-            *counts.borrow_mut().entry("questions").or_default() += 1;
+            check(&world, case, &mut |what| tally.note(what))?;
+            tally.note("questions");
         }
         Ok(())
     });
@@ -59,9 +59,8 @@ fn run(
         Err(TestError::Fail(reason, (world, ..))) => panic!("{reason}\n{world:?}"),
         other => other.unwrap_or_else(|error| panic!("{error}")),
     }
-    let counts = counts.into_inner();
-    println!("{counts:?}");
-    counts
+    tally.print(test);
+    tally
 }
 
 fn lift(scene: &Scene, spoken: &Spoken) -> Lift {
@@ -75,7 +74,7 @@ fn is_two_sided(asks: &Asks) -> bool {
 
 #[test]
 fn without_the_policies_that_an_answer_names_it_is_another() {
-    let counts = run(1_700, 60, |world, case, count| {
+    let counts = run("answers without the policies they name", 1_700, 60, |world, case, count| {
         let scene = Scene::new(&world.state, &case.asks, &case.key);
         let Some(target) = scene.target() else { return Ok(()) };
         let (principal, accepted) = (case.asks.principal(), accepted_set(&case.accepted));
@@ -118,9 +117,9 @@ fn without_the_policies_that_an_answer_names_it_is_another() {
         }
         Ok(())
     });
-    assert!(counts["questions"] >= 100_000, "{counts:?}");
+    assert!(counts.count("questions") >= 100_000, "{counts:?}");
     for what in ["allow", "explicit_deny", "implicit_deny", "several allow"] {
-        assert!(counts[what] >= 1_000, "too few of {what}: {counts:?}");
+        assert!(counts.count(what) >= 1_000, "too few of {what}: {counts:?}");
     }
 }
 
@@ -167,7 +166,7 @@ fn remedies(scene: &Scene, case: &Case) -> Vec<Remedy> {
 
 #[test]
 fn every_remedy_helps_and_no_smaller_one_does() {
-    let counts = run(1_700, 60, |world, case, count| {
+    let counts = run("remedies", 1_700, 60, |world, case, count| {
         let scene = Scene::new(&world.state, &case.asks, &case.key);
         let accepted = accepted_set(&case.accepted);
         let remedies = remedies(&scene, case);
@@ -196,9 +195,9 @@ fn every_remedy_helps_and_no_smaller_one_does() {
         }
         nothing_smaller_helps(&scene, case, first)
     });
-    assert!(counts["questions"] >= 100_000, "{counts:?}");
+    assert!(counts.count("questions") >= 100_000, "{counts:?}");
     for what in ["size 1", "size 2", "size 3", "requirement", "no help"] {
-        assert!(counts[what] >= 1_000, "too few of {what}: {counts:?}");
+        assert!(counts.count(what) >= 1_000, "too few of {what}: {counts:?}");
     }
 }
 
@@ -282,7 +281,7 @@ fn nothing_helps(scene: &Scene, case: &Case) -> Result<(), TestCaseError> {
 /// Every IAM permission group and every token permission, each where it is narrowest, one after another.
 #[test]
 fn the_single_grants_that_help_are_all_told_and_no_others() {
-    let counts = run(200, 60, |world, case, count| {
+    let counts = run("smallest remedies", 200, 60, |world, case, count| {
         let scene = Scene::new(&world.state, &case.asks, &case.key);
         let accepted = accepted_set(&case.accepted);
         let remedies = remedies(&scene, case);
@@ -323,7 +322,7 @@ fn the_single_grants_that_help_are_all_told_and_no_others() {
         prop_assert_eq!(told, helping, "{:?}", case);
         Ok(())
     });
-    assert!(counts["tried"] >= 200, "{counts:?}");
+    assert!(counts.count("tried") >= 200, "{counts:?}");
 }
 
 /// The key of the resource of that type that the target is or lies in; otherwise that of the account.

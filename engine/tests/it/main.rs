@@ -6,12 +6,14 @@ extern crate portcullis_engine as engine;
 
 mod agreement;
 mod call_target;
+mod cedar;
 mod diff;
 mod effective;
 mod escalation;
 mod explain;
 mod explain_changes;
 mod least_privilege;
+mod runs;
 mod spans;
 mod super_administrators;
 mod world;
