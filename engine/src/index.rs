@@ -131,6 +131,9 @@ impl Index {
                 Holder::Group(group) => groups.insert(group),
             };
         }
+        for group in stale.deleted_groups {
+            self.remove_group(engine, group);
+        }
         for group in groups {
             self.put_group(engine, state, group);
         }
@@ -216,23 +219,23 @@ impl Index {
     /// A group that is gone leaves its slot blank, so that its members need not be told. Slots are never used again: if
     /// the group comes back, only those who join it then are in it.
     fn put_group(&mut self, engine: &Engine, state: &AccountState, id: UserGroupId) {
-        let slot = self.group_slots.get(raw(id.0)).copied();
-        let Some(group) = state.user_group(&id) else {
-            if let Some(slot) = slot {
-                self.groups.set(slot, blank(engine));
-                self.group_slots.remove(raw(id.0));
-            }
-            return;
-        };
+        let Some(group) = state.user_group(&id) else { return self.remove_group(engine, id) };
         self.note_uses(state, Holder::Group(id), &group.policies);
         let grants = Arc::new(engine.compile(engine.statements(state, &group.policies)));
         let compiled = GroupSlot::new(id, grants);
-        match slot {
+        match self.group_slots.get(raw(id.0)).copied() {
             Some(slot) => self.groups.set(slot, compiled),
             None => {
                 let slot = self.groups.push(compiled);
                 self.group_slots.insert(raw(id.0), slot);
             }
+        }
+    }
+
+    fn remove_group(&mut self, engine: &Engine, id: UserGroupId) {
+        if let Some(slot) = self.group_slots.get(raw(id.0)).copied() {
+            self.groups.set(slot, blank(engine));
+            self.group_slots.remove(raw(id.0));
         }
     }
 

@@ -14,6 +14,8 @@ pub(crate) struct Stale {
     pub(super) members: BTreeSet<MemberId>,
     pub(super) users: BTreeSet<UserId>,
     pub(super) groups: BTreeSet<UserGroupId>,
+    /// Those that were deleted, even if they came back: nobody is in them any more but for who has joined since.
+    pub(super) deleted_groups: BTreeSet<UserGroupId>,
     pub(super) resources: BTreeSet<Box<str>>,
     pub(super) resource_groups: Vec<ChangedGroup>,
     /// Uses of resource groups that may be no more.
@@ -45,6 +47,9 @@ impl Stale {
             }
             DocumentId::UserGroup(id) => {
                 self.groups.insert(id);
+                if let Change::Delete(_) = change {
+                    self.deleted_groups.insert(id);
+                }
                 if let Some(former) = before.user_group(&id) {
                     self.note_former(Holder::Group(id), &former.policies);
                 }

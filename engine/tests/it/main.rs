@@ -13,6 +13,7 @@ mod escalation;
 mod explain;
 mod explain_changes;
 mod least_privilege;
+mod replay;
 mod runs;
 mod spans;
 mod super_administrators;
