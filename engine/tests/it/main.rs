@@ -6,6 +6,7 @@ extern crate portcullis_engine as engine;
 
 mod agreement;
 mod call_target;
+mod cases;
 mod cedar;
 mod diff;
 mod effective;
