@@ -23,6 +23,10 @@ pub enum Reason {
     ImplicitDeny,
     /// A condition of the token is not met.
     Condition,
+    /// The account has no such subject, or it exercises nothing there.
+    UnknownSubject,
+    /// The account has no such resource.
+    UnknownResource,
 }
 
 impl Reason {
@@ -33,6 +37,8 @@ impl Reason {
             Reason::ExplicitDeny => "explicit_deny",
             Reason::ImplicitDeny => "implicit_deny",
             Reason::Condition => "condition",
+            Reason::UnknownSubject => "unknown_subject",
+            Reason::UnknownResource => "unknown_resource",
         }
     }
 }
@@ -46,6 +52,13 @@ pub struct Decision {
     pub reason: Reason,
     /// The policies that allowed it, or those that denied it.
     pub policies: Vec<PolicyId>,
+}
+
+impl Decision {
+    /// A refusal that no policy made.
+    pub fn refused(reason: Reason) -> Decision {
+        Decision { allowed: false, reason, policies: Vec::new() }
+    }
 }
 
 /// A policy that speaks of a target.

@@ -20,6 +20,7 @@ pub mod least_privilege;
 pub mod oracle;
 pub mod permit;
 pub mod principal;
+pub mod question;
 pub mod rights;
 pub mod spans;
 mod statement;

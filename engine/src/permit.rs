@@ -1,7 +1,7 @@
 //! Permission as a value. A read of an account's state and a commit to it both take a [`Permit`], and only the check
 //! makes one, so a check that is forgotten does not compile.
 
-use catalog::PermissionSet;
+use catalog::{Operation, PermissionSet};
 use model::ids::AccountId;
 
 use crate::principal::Principal;
@@ -16,6 +16,18 @@ pub struct Need {
     pub accepts: PermissionSet,
     /// Being an accepted member suffices too (D14, section 2.4).
     pub any_member: bool,
+}
+
+/// Operations that being an accepted member suffices for (D14, section 2.4).
+const ANY_MEMBER: [&str; 3] =
+    ["accounts-account-details", "account-permission-group-list", "account-permission-group-details"];
+
+impl Need {
+    /// What an operation of the catalogue asks of its caller. One that names no permission is met by none.
+    pub fn of(operation: &Operation) -> Need {
+        let any_member = operation.id.as_deref().is_some_and(|id| ANY_MEMBER.contains(&id));
+        Need { accepts: operation.accepts.unwrap_or(PermissionSet::EMPTY), any_member }
+    }
 }
 
 /// The principal may do one thing in one account.

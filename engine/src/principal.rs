@@ -57,6 +57,25 @@ impl Principal {
         }
     }
 
+    /// Whether both are the same user, by the same token or by none, or the same token of an account.
+    pub fn is_same_as(&self, other: &Principal) -> bool {
+        let token = |principal: &Principal| principal.token().map(|token| token.id());
+        match (self, other) {
+            (Principal::User(one), Principal::User(other)) => one == other,
+            (Principal::UserToken { user, .. }, Principal::UserToken { user: other_user, .. }) => {
+                user == other_user && token(self) == token(other)
+            }
+            (Principal::AccountToken { account, .. }, Principal::AccountToken { account: other_account, .. }) => {
+                account == other_account && token(self) == token(other)
+            }
+            (Principal::Member(one), Principal::Member(other)) => one == other,
+            (Principal::UserGroup(one), Principal::UserGroup(other)) => one == other,
+            (Principal::System, Principal::System) => true,
+            (Principal::User(_) | Principal::UserToken { .. } | Principal::AccountToken { .. }, _) => false,
+            (Principal::Member(_) | Principal::UserGroup(_) | Principal::System, _) => false,
+        }
+    }
+
     /// Whether the principal reaches anything in the account at all: an accepted member, or a token that speaks of it.
     pub fn is_known_to(&self, engine: &Engine, state: &AccountState) -> bool {
         let is_member = |user: &UserId| state.member_of_user(user).is_some();

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use engine::principal::Principal;
+use engine::principal::{CompiledToken, Principal};
+use engine::question::subject::SubjectKind;
 use model::commit::Actor;
+use model::ids::TokenId;
 use model::names::NameKey;
 use model::tokens::Token;
 use model::users::User;
@@ -29,6 +31,14 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The caller, if it is the token that is asked about. Only so is a token of a user found, which is part of no account.
+    pub fn own_token(&self, kind: SubjectKind, id: &str) -> Option<&Principal> {
+        let is_own = |token: &Arc<CompiledToken>| {
+            kind == SubjectKind::Token && id.parse().is_ok_and(|id: TokenId| id == token.id())
+        };
+        self.principal.token().is_some_and(is_own).then_some(&self.principal)
+    }
+
     /// Who it was, for the log.
     pub fn actor(&self) -> Actor {
         let token = self.principal.token().map(|token| token.id());

@@ -168,33 +168,12 @@ impl Call {
     /// # Errors
     /// [`Error::Unavailable`] while we are behind that.
     pub async fn snapshot(&self, account: AccountId) -> Result<Option<Arc<Snapshot<Account>>>, Error> {
-        let snapshot = self.app.runtime.account(account).await?;
-        let Some(at_least) = self.headers.get(REVISION) else { return Ok(snapshot) };
-        let at_least = at_least.to_str().ok().and_then(|text| text.parse::<Revision>().ok());
-        let at_least = at_least.ok_or_else(|| {
-            Problem::new(FaultKind::Invalid, "the header `portcullis-revision` must be a revision, such as `17`")
-        })?;
-        if snapshot.as_ref().is_none_or(|snapshot| snapshot.revision() >= at_least) {
-            return Ok(snapshot);
-        }
-        self.app.runtime.follow().await?;
-        let snapshot = self.app.runtime.account(account).await?;
-        match snapshot {
-            Some(behind) if behind.revision() < at_least => Err(Error::Unavailable(format!(
-                "revision {at_least} is not here yet; this is revision {}",
-                behind.revision()
-            ))),
-            snapshot => Ok(snapshot),
-        }
+        newest(&self.app, &self.headers, account).await
     }
 
     /// The refusal of this operation, with what would have sufficed (D75).
     pub fn forbidden(&self, detail: Option<&'static str>) -> Error {
-        Error::Forbidden {
-            operation: self.operation.id.clone(),
-            accepted: self.operation.accepted_names.clone(),
-            detail,
-        }
+        self.operation.forbidden(detail)
     }
 
     /// The user behind the caller.
@@ -318,5 +297,35 @@ impl Call {
             runtime::CommitError::Forbidden => self.forbidden(None),
             other => other.into(),
         }
+    }
+}
+
+/// The newest state of an account, or one that is at least as new as the headers ask for; `None` if there is no such
+/// account.
+///
+/// # Errors
+/// [`Error::Unavailable`] while we are behind that.
+pub async fn newest(
+    app: &App,
+    headers: &HeaderMap,
+    account: AccountId,
+) -> Result<Option<Arc<Snapshot<Account>>>, Error> {
+    let snapshot = app.runtime.account(account).await?;
+    let Some(at_least) = headers.get(REVISION) else { return Ok(snapshot) };
+    let at_least = at_least.to_str().ok().and_then(|text| text.parse::<Revision>().ok());
+    let at_least = at_least.ok_or_else(|| {
+        Problem::new(FaultKind::Invalid, "the header `portcullis-revision` must be a revision, such as `17`")
+    })?;
+    if snapshot.as_ref().is_none_or(|snapshot| snapshot.revision() >= at_least) {
+        return Ok(snapshot);
+    }
+    app.runtime.follow().await?;
+    let snapshot = app.runtime.account(account).await?;
+    match snapshot {
+        Some(behind) if behind.revision() < at_least => Err(Error::Unavailable(format!(
+            "revision {at_least} is not here yet; this is revision {}",
+            behind.revision()
+        ))),
+        snapshot => Ok(snapshot),
     }
 }

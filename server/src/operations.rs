@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use catalog::{Catalog, PermissionSet};
+use catalog::Catalog;
 use engine::permit::Need;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -12,16 +12,14 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use utoipa::openapi::{HttpMethod, OpenApi};
 
+use crate::error::Error;
+
 /// Operations that name no permission in the catalogue, with who may call them instead. Everything else that names none
 /// is refused at start.
 const OPEN: [(&str, &str); 2] = [
     ("accounts-list-accounts", "anybody; the list holds what the caller reaches"),
     ("account-creation", "operators, or every user where a setting opens it"),
 ];
-
-/// Operations that being an accepted member suffices for (D14, section 2.4).
-const ANY_MEMBER: [&str; 3] =
-    ["accounts-account-details", "account-permission-group-list", "account-permission-group-details"];
 
 /// Operations by which members, groups and policies are administered: a user needs a verified address for them
 /// (section 2.4).
@@ -51,6 +49,13 @@ pub struct Operation {
     /// The names of the permissions that suffice (D75).
     pub accepted_names: Arc<[Box<str>]>,
     pub(crate) metrics: Metrics,
+}
+
+impl Operation {
+    /// The refusal of this operation, with what would have sufficed (D75).
+    pub fn forbidden(&self, detail: Option<&'static str>) -> Error {
+        Error::Forbidden { operation: self.id.clone(), accepted: self.accepted_names.clone(), detail }
+    }
 }
 
 /// What is counted of an operation.
@@ -109,7 +114,7 @@ fn operation_of(catalog: &Catalog, families: &Families, id: &str, method: &http:
     assert!(same, "operation `{id}` is {} {} in the catalogue, not {method} {path}", known.method, known.path);
     let is_open = OPEN.iter().any(|(open, _)| *open == id);
     assert!(known.accepts.is_some() || is_open, "operation `{id}` names no permission, and is not declared open");
-    let need = need_of(known);
+    let need = Need::of(known);
     let names: Vec<Box<str>> = need.accepts.iter().map(|index| catalog.permission_at(index).name.clone()).collect();
     Operation {
         id: id.into(),
@@ -118,12 +123,6 @@ fn operation_of(catalog: &Catalog, families: &Families, id: &str, method: &http:
         accepted_names: names.into(),
         metrics: families.of(id),
     }
-}
-
-/// What an operation of the catalogue asks of its caller.
-pub fn need_of(operation: &catalog::Operation) -> Need {
-    let any_member = operation.id.as_deref().is_some_and(|id| ANY_MEMBER.contains(&id));
-    Need { accepts: operation.accepts.unwrap_or(PermissionSet::EMPTY), any_member }
 }
 
 /// Names and values.

@@ -95,11 +95,11 @@ async fn a_question_that_cannot_be_understood_is_refused_with_its_place() {
     }
     assert_snapshot!(lines.join("\n"), @r"
     400 1001 [/action] action must be present
-    400 1001 [/action] action `Fly` is not known; give the name or id of a token permission group, an operation id, or `METHOD /path`
-    400 1001 [/subject] subject must have one of `member`, `user` and `token`
+    400 1001 [/action] action `Fly` is not known; give the name or id of a permission group, the label of an IAM permission group, an operation id, or `METHOD /path`
+    400 1001 [/subject] subject must have one of `user`, `member`, `token` and `user_group`
     400 1001 [/action] action must be a string, not a number
     400 1001 [/resource] `moon` is not a resource key: it must begin with a known resource type, such as `com.cloudflare.api.account.zone`, followed by `.` and an id or `*`
-    400 1001 [/subject/type] `ghost` must be one of `member`, `user`, `token`
+    400 1001 [/subject/type] `ghost` must be one of `user`, `member`, `token`, `user_group`
     400 1001 [/subject/id] id must be present
     400 1001 [/subject/member] member must be a string, not a number
     400 1001 [/subject] subject must be an object, not a string
