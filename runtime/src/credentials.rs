@@ -175,10 +175,24 @@ impl Runtime {
     /// # Errors
     /// When the store cannot be read.
     pub async fn account_of_resource(&self, key: &str) -> Result<Option<AccountId>, CommitError> {
+        // A hint, as for credentials: the account's own state decides.
+        let known = self.homes.pin().get(key).copied();
+        if let Some(account) = known
+            && self.account(account).await?.is_some_and(|snapshot| snapshot.state.find_resource(key).is_some())
+        {
+            return Ok(Some(account));
+        }
         let claim = self.store.claim(claims::RESOURCE, key).await?;
-        Ok(claim.and_then(|claim| match claim.stream.parse() {
+        let account = claim.and_then(|claim| match claim.stream.parse() {
             Ok(StreamId::Account(id)) => Some(id),
             Ok(StreamId::User(_)) | Err(_) => None,
-        }))
+        });
+        // Only what is registered is kept, so that asking for anything else costs no memory.
+        let homes = self.homes.pin();
+        match account {
+            Some(account) => homes.insert(key.into(), account),
+            None => homes.remove(key),
+        };
+        Ok(account)
     }
 }

@@ -102,6 +102,8 @@ pub struct Runtime {
     past_accounts: Past<Account>,
     past_users: Past<UserState>,
     credentials: Credentials,
+    /// Where resources were found before, by key.
+    homes: papaya::HashMap<Box<str>, AccountId>,
 }
 
 impl Runtime {
@@ -120,6 +122,7 @@ impl Runtime {
             past_accounts: Past::default(),
             past_users: Past::default(),
             credentials: Credentials::default(),
+            homes: papaya::HashMap::new(),
             store,
             engine,
             rules,
@@ -252,6 +255,7 @@ impl Runtime {
         self.past_accounts.clear();
         self.past_users.clear();
         self.credentials.clear();
+        self.homes.pin().clear();
         true
     }
 }

@@ -4,6 +4,7 @@
 //! authenticates its caller and reads its body; the handler asks for [`call::Access`] to the account, which is the
 //! permission and the state in one; and answers with [`answer::Success`] or [`error::Error`].
 
+pub mod access;
 pub mod accounts;
 pub mod answer;
 pub mod app;
@@ -73,6 +74,10 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(zones::list, zones::create))
         .routes(routes!(zones::get, zones::delete))
         .routes(routes!(authorize::authorize))
+        .routes(routes!(access::evaluation))
+        .routes(routes!(access::evaluations))
+        .routes(routes!(access::account_evaluation))
+        .routes(routes!(access::account_evaluations))
 }
 
 /// All that we serve.

@@ -5,6 +5,7 @@
 // The name by which the rest of the workspace knows it.
 extern crate portcullis_server as server;
 
+mod access;
 mod accounts;
 mod authorize;
 mod bodies;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use server::error::{Error, Unauthenticated};
 use testkit::{Method, TestServer};
 
-use crate::support::{ACCOUNT, GROUPS, MEMBERS, told};
+use crate::support::{ACCOUNT, GROUPS, MEMBERS, http, told};
 
 #[tokio::test]
 async fn an_unknown_path_is_404_with_and_without_the_base_path() {
@@ -34,14 +34,8 @@ async fn the_same_routes_are_served_at_the_root() {
 
 /// A GET without any client in between.
 async fn http_get(origin: &str, path: &str) -> String {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let address = origin.trim_start_matches("http://");
-    let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
-    answer
+    http(origin, &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")).await
 }
 
 #[tokio::test]

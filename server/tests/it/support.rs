@@ -188,3 +188,14 @@ pub async fn token_of(server: &TestServer, account: AccountId, permissions: &[&s
     made.await.expect("a token");
     Caller::with_token(&server.origin, &server.account.to_string(), &secret)
 }
+
+/// Sends a request as it is written, which must close the connection, and reads all that comes back.
+pub async fn http(origin: &str, request: &str) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let address = origin.trim_start_matches("http://");
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    answer
+}

@@ -107,6 +107,7 @@ impl World {
             ("role_id", catalog.roles()[0].id.to_string()),
             ("permission_group_id", catalog.iam_groups()[0].id.to_string()),
             ("other_member_id", bare.id.to_string()),
+            ("admin_member_id", server.member.to_string()),
         ]);
         World { server, ids, other_account, other_member, administrator, reader, bare, pending }
     }
@@ -177,6 +178,17 @@ impl World {
 }
 
 fn heard(answer: &Response) -> String {
+    // Decisions of AuthZEN: the first of several stands for all.
+    let first = &answer.body["evaluations"][0];
+    let decided = if first.is_null() { &answer.body } else { first };
+    if decided["decision"] == false {
+        let status = &decided["context"]["error"]["status"];
+        return if status.is_null() {
+            format!("{}, denied", answer.status)
+        } else {
+            format!("{}, item {status}", answer.status)
+        };
+    }
     match answer.body["errors"].as_array().and_then(|errors| errors.first()) {
         Some(error) => format!("{} {}", answer.status, error["code"]),
         None => match answer.body["result_info"]["total_count"].as_u64() {

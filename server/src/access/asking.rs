@@ -1,0 +1,252 @@
+//! Answers questions, one or a thousand: what many of them have in common (the account, a subject) is looked up once, and all
+//! that are about one account are answered from one revision of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use catalog::{ResourceType, ResourceTypeIndex};
+use engine::Account;
+use engine::call_target::CallTarget;
+use engine::decide::{Decision, Reason};
+use engine::principal::Principal;
+use engine::question::subject::SubjectKind;
+use engine::question::{Circumstances, resource};
+use engine::target::Target;
+use model::ids::{AccountId, Revision};
+use model::time::Timestamp;
+use runtime::CommitError;
+use runtime::history::at::At;
+use runtime::stream::Snapshot;
+
+use crate::access::body::{Context, Given, Moment};
+use crate::access::door::{Door, Refusal};
+use crate::access::words::{About, Asked, Field, Place, bad};
+use crate::call;
+use crate::error::Error;
+
+/// Answers the questions of one request.
+pub struct Asking<'q> {
+    door: &'q Door,
+    at: Option<At>,
+    accounts: Vec<InAccount<'q>>,
+    /// The key of the resource at hand, so that no question allocates one.
+    key: String,
+}
+
+/// What was looked up in one account.
+pub struct InAccount<'q> {
+    /// The state that is asked about.
+    pub snapshot: Arc<Snapshot<Account>>,
+    id: AccountId,
+    /// Whether the caller may ask about others.
+    about_others: bool,
+    /// Who was found.
+    subjects: HashMap<(SubjectKind, &'q str), Option<Found>>,
+}
+
+/// A subject that was found.
+pub struct Found {
+    /// The subject.
+    pub principal: Principal,
+    is_oneself: bool,
+}
+
+impl<'q> Asking<'q> {
+    /// Nothing was asked yet. Where the path names an account, the caller must be known there. `at` is the moment that is
+    /// asked about, if not now.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], alike for an account that is not there (D55); a moment that is none.
+    pub async fn new(door: &'q Door, at: &Given<Moment<'_>>) -> Result<Asking<'q>, Refusal> {
+        let mut asking = Asking { door, at: moment(at)?, accounts: Vec::new(), key: String::new() };
+        if let Some(account) = door.account {
+            asking.enter(account).await?.ok_or_else(|| door.forbidden())?;
+        }
+        Ok(asking)
+    }
+
+    /// The revision that the answers are a function of, if all are of one account.
+    pub fn revision(&self) -> Option<Revision> {
+        match &*self.accounts {
+            [only] => Some(only.snapshot.revision()),
+            _ => None,
+        }
+    }
+
+    /// Answers a question.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] about others, without permission to read the account's settings; faults of ours.
+    pub async fn answer(&mut self, asked: &Asked<'q>) -> Result<Decision, Refusal> {
+        let Some(at) = self.account_of(&asked.resource).await? else {
+            return Ok(Decision::refused(Reason::UnknownResource));
+        };
+        self.accounts[at].find(self.door, asked.subject)?;
+        let place = &self.accounts[at];
+        let found = place.found(asked.subject);
+        let circumstances = match found {
+            Some(found) if found.principal.token().is_some() => {
+                self.circumstances(place, asked.context, found.is_oneself)
+            }
+            Some(_) | None => Circumstances::default(),
+        };
+        let account = &place.snapshot.state;
+        let target = target(account, &asked.resource);
+        let subject = found.map(|found| &found.principal);
+        let engine = &self.door.app.runtime.engine;
+        Ok(engine.answer(account, subject, &asked.action.action, target.as_ref(), &circumstances))
+    }
+
+    /// From where and when a token would be used: what the context says; where it says nothing, at the moment that is
+    /// asked about, and for the caller itself from where it calls. What cannot be read meets no condition.
+    fn circumstances(&self, place: &InAccount<'_>, context: Option<&Context<'_>>, is_oneself: bool) -> Circumstances {
+        let absent = (&Given::Absent, &Given::Absent);
+        let (ip, time) = context.map_or(absent, |context| (&context.ip, &context.time));
+        Circumstances {
+            address: match ip {
+                Given::Absent => is_oneself.then_some(self.door.caller.address),
+                Given::Value(ip) => ip.parse().ok(),
+                Given::Wrong(_) => None,
+            },
+            time: match time {
+                Given::Absent => Some(self.time(place)),
+                Given::Value(time) => time.parse().ok(),
+                Given::Wrong(_) => None,
+            },
+        }
+    }
+
+    fn time(&self, place: &InAccount<'_>) -> Timestamp {
+        match self.at {
+            None => self.door.app.runtime.clock.now(),
+            Some(At::Time(time)) => time,
+            Some(At::Revision(_)) => place.snapshot.at,
+        }
+    }
+
+    /// Where the question is to be answered: in the account of the path or of the caller's token, or in that of the
+    /// resource. `None` for a resource that is nowhere, or in an account where nobody knows the caller: the two answer
+    /// alike.
+    async fn account_of(&mut self, about: &About<'q>) -> Result<Option<usize>, Refusal> {
+        if let Some(account) = self.only_account() {
+            return self.enter(account).await;
+        }
+        // A resource is registered once, so whatever account has it is the one.
+        if let Some(at) = self.accounts.iter().position(|place| target(&place.snapshot.state, about).is_some()) {
+            return Ok(Some(at));
+        }
+        match about {
+            About::Resource(kind, id) if kind.index == ResourceTypeIndex::ACCOUNT => {
+                resource::write_key(kind, id, &mut self.key);
+                match resource::account_of_key(&self.key) {
+                    Some(account) => self.enter(account).await,
+                    None => Ok(None),
+                }
+            }
+            About::Resource(kind, id) => self.account_with(kind, id).await,
+            About::Call(call) => match (&call.account, &call.id) {
+                (Some(account), _) => match account.parse() {
+                    Ok(account) => self.enter(account).await,
+                    Err(_) => Ok(None),
+                },
+                (None, Some(id)) => {
+                    let kind = self.door.app.runtime.engine.catalog().resource_type(call.kind);
+                    self.account_with(kind, id).await
+                }
+                (None, None) => Ok(None),
+            },
+        }
+    }
+
+    /// The account of the path, or of the caller's token: nothing else is asked about then.
+    fn only_account(&self) -> Option<AccountId> {
+        match (&self.door.account, &self.door.caller.principal) {
+            (Some(account), _) | (None, Principal::AccountToken { account, .. }) => Some(*account),
+            (None, _) => None,
+        }
+    }
+
+    /// The account that the resource is registered in, if the caller is known there.
+    async fn account_with(&mut self, kind: &ResourceType, id: &str) -> Result<Option<usize>, Refusal> {
+        resource::write_key(kind, id, &mut self.key);
+        match self.door.app.runtime.account_of_resource(&self.key).await? {
+            Some(account) => self.enter(account).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The account, if the caller is known there, now.
+    async fn enter(&mut self, account: AccountId) -> Result<Option<usize>, Refusal> {
+        if let Some(at) = self.accounts.iter().position(|place| place.id == account) {
+            return Ok(Some(at));
+        }
+        let Door { app, caller, operation, headers, .. } = self.door;
+        let engine = &app.runtime.engine;
+        let Some(newest) = call::newest(app, headers, account).await? else { return Ok(None) };
+        if !caller.principal.is_known_to(engine, &newest.state) {
+            return Ok(None);
+        }
+        let about_others = engine.permit(&newest.state, &caller.principal, operation.need, None).is_ok();
+        let snapshot = match self.at {
+            None => newest,
+            Some(at) => match app.runtime.account_as_of(account, at).await {
+                Err(error @ CommitError::NoSuchRevision { .. }) => return Err(bad(Field::of(Place::Top, "at"), error)),
+                past => past?,
+            },
+        };
+        self.accounts.push(InAccount { snapshot, id: account, about_others, subjects: HashMap::new() });
+        Ok(Some(self.accounts.len() - 1))
+    }
+}
+
+impl<'q> InAccount<'q> {
+    /// Looks a subject up, once.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] about others, without permission, whether they are there or not.
+    fn find(&mut self, door: &Door, subject: (SubjectKind, &'q str)) -> Result<(), Error> {
+        let (kind, id) = subject;
+        let found = self.subjects.entry(subject).or_insert_with(|| {
+            let oneself = door.caller.own_token(kind, id).cloned();
+            let found = oneself.or_else(|| door.app.runtime.engine.find_subject(&self.snapshot.state, kind, id));
+            let found = found.map(|principal| (principal.is_same_as(&door.caller.principal), principal));
+            found.map(|(is_oneself, principal)| Found { principal, is_oneself })
+        });
+        let is_oneself = found.as_ref().is_some_and(|found| found.is_oneself);
+        if is_oneself || self.about_others { Ok(()) } else { Err(door.forbidden()) }
+    }
+
+    /// A subject that was looked up.
+    fn found(&self, subject: (SubjectKind, &'q str)) -> Option<&Found> {
+        self.subjects.get(&subject)?.as_ref()
+    }
+}
+
+/// What is asked about, in the account; `None` where it has no such resource.
+fn target(account: &Account, about: &About<'_>) -> Option<Target> {
+    match about {
+        About::Resource(kind, id) => account.target_of(kind, id),
+        About::Call(call) => match account.engine().call_target(account, call) {
+            CallTarget::Account => Some(Target::ACCOUNT),
+            CallTarget::Resource(key) => account.resource(&key),
+            // What names no single resource was refused with the words of the question.
+            CallTarget::All(_) | CallTarget::Caller => None,
+            CallTarget::OtherAccount(_) | CallTarget::Unregistered(_) => None,
+        },
+    }
+}
+
+/// The moment that is asked about: a revision, or a time.
+fn moment(given: &Given<Moment<'_>>) -> Result<Option<At>, Refusal> {
+    let field = Field::of(Place::Top, "at");
+    let right = "must be a revision, such as `7`, or an RFC 3339 time, such as `\"2026-11-21T08:00:00Z\"`";
+    match given {
+        Given::Absent => Ok(None),
+        Given::Value(Moment::Revision(revision)) => Ok(Some(At::Revision(*revision))),
+        Given::Value(Moment::Text(text)) => match text.parse() {
+            Ok(at) => Ok(Some(at)),
+            Err(_) => Err(bad(field, format_args!("{right}, not `{text}`"))),
+        },
+        Given::Wrong(kind) => Err(bad(field, format_args!("{right}, not {kind}"))),
+    }
+}
