@@ -2,17 +2,16 @@
 //! nothing, and tells in `dry_run` who would gain and who would lose what.
 
 use axum::http::{HeaderMap, HeaderName};
-use catalog::{Catalog, Permission, PermissionSet};
 use engine::Account;
-use engine::diff::{Affected, ResourceSet, Row, Shift, diff};
+use engine::diff::{Affected, Row, Shift, diff};
 use model::ids::{Id, Revision};
 use model::problem::{FaultKind, Problem};
-use model::resource_groups::account_key;
 use runtime::stream::Rehearsed;
 use serde::Serialize;
 
 use crate::answer::Success;
 use crate::error::Error;
+use crate::wire::permitted::{self, PermissionView, ResourceView};
 
 /// The header that asks for it.
 pub const DRY_RUN: HeaderName = HeaderName::from_static("portcullis-dry-run");
@@ -66,24 +65,6 @@ enum PrincipalView<'a> {
     },
 }
 
-/// A permission of the token catalogue.
-#[derive(Serialize, utoipa::ToSchema)]
-struct PermissionView<'a> {
-    #[schema(value_type = String)]
-    id: Id,
-    name: &'a str,
-    scope: &'a str,
-}
-
-/// A resource, or with `.*` all resources of a type, now and later, but for the excepted ones.
-#[derive(Serialize, utoipa::ToSchema)]
-struct ResourceView<'a> {
-    key: String,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    #[schema(value_type = Vec<String>)]
-    except: &'a [Box<str>],
-}
-
 /// The answer that a write would get, with what it would change.
 ///
 /// # Errors
@@ -106,8 +87,8 @@ fn view<'a>(before: &'a Account, after: &'a Account, row: &'a Row) -> RowView<'a
     let catalog = after.engine().catalog();
     RowView {
         principals: row.principals.iter().map(|principal| principal_view(before, after, *principal)).collect(),
-        permissions: permissions(catalog, &row.permissions),
-        resources: resources(after, &row.resources),
+        permissions: permitted::permissions(catalog, &row.permissions),
+        resources: permitted::resources(after, &row.resources),
     }
 }
 
@@ -122,26 +103,4 @@ fn principal_view<'a>(before: &'a Account, after: &'a Account, principal: Affect
             PrincipalView::Token { id: id.0, name: token.map_or("", |token| &token.name) }
         }
     }
-}
-
-fn permissions<'a>(catalog: &'a Catalog, set: &PermissionSet) -> Vec<PermissionView<'a>> {
-    let mut permissions: Vec<&Permission> = set.iter().map(|index| catalog.permission_at(index)).collect();
-    permissions.sort_unstable_by(|one, other| one.name.cmp(&other.name).then(one.scope.cmp(&other.scope)));
-    let view = |permission: &'a Permission| PermissionView {
-        id: permission.id,
-        name: &permission.name,
-        scope: &catalog.resource_type(permission.scope).key,
-    };
-    permissions.into_iter().map(view).collect()
-}
-
-fn resources<'a>(account: &'a Account, set: &'a ResourceSet) -> Vec<ResourceView<'a>> {
-    let catalog = account.engine().catalog();
-    let own = set.account.then(|| ResourceView { key: account_key(account.account_id()), except: &[] });
-    let all_of = set
-        .all_of
-        .iter()
-        .map(|(kind, except)| ResourceView { key: format!("{}.*", catalog.resource_type(*kind).key), except });
-    let single = set.keys.iter().map(|key| ResourceView { key: key.to_string(), except: &[] });
-    own.into_iter().chain(all_of).chain(single).collect()
 }

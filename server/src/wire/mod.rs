@@ -2,5 +2,6 @@
 
 pub mod json;
 pub mod paging;
+pub mod permitted;
 pub mod rendered;
 pub mod shapes;
