@@ -45,6 +45,19 @@ pub struct ResultInfo {
     total_pages: u64,
 }
 
+impl ResultInfo {
+    fn of(count: usize, total: usize, paging: Paging) -> ResultInfo {
+        let (total, per_page) = (total as u64, paging.per_page as u64);
+        ResultInfo {
+            page: paging.page as u64,
+            per_page,
+            count: count as u64,
+            total_count: total,
+            total_pages: total.div_ceil(per_page.max(1)),
+        }
+    }
+}
+
 /// The envelope, for the OpenAPI document; [`Success`] writes it.
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "only describes the answer")]
@@ -72,16 +85,18 @@ impl Success {
     /// # Errors
     /// As for [`Success::object`].
     pub fn page<T: Serialize>(items: &[T], total: usize, paging: Paging) -> Result<Success, Error> {
-        let total = total as u64;
-        let per_page = paging.per_page as u64;
-        let info = ResultInfo {
-            page: paging.page as u64,
-            per_page,
-            count: items.len() as u64,
-            total_count: total,
-            total_pages: total.div_ceil(per_page.max(1)),
-        };
+        let info = ResultInfo::of(items.len(), total, paging);
         Success::plain(envelope(Some(&items), Some(info), 256 + items.len() * EXPECTED_ITEM)?.0)
+    }
+
+    /// One page of an object that has lists of its own: `count` is of the longest on this page, `total` of the longest on
+    /// all pages.
+    ///
+    /// # Errors
+    /// As for [`Success::object`].
+    pub fn page_of(result: &impl Serialize, count: usize, total: usize, paging: Paging) -> Result<Success, Error> {
+        let info = ResultInfo::of(count, total, paging);
+        Success::plain(envelope(Some(result), Some(info), 256 + count * EXPECTED_ITEM)?.0)
     }
 
     /// A whole list in one answer.

@@ -13,7 +13,9 @@ pub mod authorize;
 pub mod call;
 pub mod dev;
 pub mod dry_run;
+pub mod effective_policies;
 pub mod error;
+pub mod evidence;
 pub mod health;
 pub mod iam_permission_groups;
 pub mod members;
@@ -78,6 +80,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(access::evaluations))
         .routes(routes!(access::account_evaluation))
         .routes(routes!(access::account_evaluations))
+        .routes(routes!(effective_policies::of_member))
+        .routes(routes!(effective_policies::of_token))
+        .routes(routes!(effective_policies::of_user_group))
 }
 
 /// All that we serve.

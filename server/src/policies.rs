@@ -42,7 +42,12 @@ pub fn render<'a>(
     rendered: &'a Rendered,
     shapes: Shapes,
 ) -> Vec<PolicyView<'a>> {
-    let view = |policy: &'a Policy| PolicyView {
+    policies.iter().map(|policy| view(state, policy, rendered, shapes)).collect()
+}
+
+/// Shows one policy.
+pub fn view<'a>(state: &'a AccountState, policy: &'a Policy, rendered: &'a Rendered, shapes: Shapes) -> PolicyView<'a> {
+    PolicyView {
         id: policy.id,
         access: policy.access,
         permission_groups: policy.permission_groups.iter().map(|id| rendered.group(id)).collect(),
@@ -50,8 +55,7 @@ pub fn render<'a>(
         status: "V",
         created_on: policy.created_on,
         modified_on: policy.modified_on,
-    };
-    policies.iter().map(view).collect()
+    }
 }
 
 fn group<'a>(state: &'a AccountState, id: &ResourceGroupId, shapes: Shapes) -> Option<&'a RawValue> {

@@ -72,13 +72,13 @@ impl Account {
                 (policy.id, groups, Reach::Keys(self.keys_that_reach(policy, target)))
             }
         };
-        let origin = self.origin(principal, spoken);
+        let origin = self.origin(principal, spoken.source, spoken.position);
         Some(Link { origin, policy, effect: spoken.effect, permissions, permission_groups, reach })
     }
 
-    /// How a policy that spoke reaches the principal.
-    pub fn origin(&self, principal: &Principal, spoken: &Spoken) -> Origin {
-        let member = match (spoken.source, principal) {
+    /// How the policy at that place of a source reaches the principal.
+    pub fn origin(&self, principal: &Principal, source: Source, position: usize) -> Origin {
+        let member = match (source, principal) {
             (Source::Holder(Holder::Member(member)), _) => Some(member),
             (Source::Holder(Holder::Group(_)), Principal::Member(member)) => Some(*member),
             (Source::Holder(Holder::Group(_)), Principal::User(user) | Principal::UserToken { user, .. }) => {
@@ -86,14 +86,14 @@ impl Account {
             }
             (Source::Holder(Holder::Group(_)), _) | (Source::Token, _) => None,
         };
-        let is_owner = matches!(principal, Principal::UserToken { .. }) && spoken.source != Source::Token;
-        let role = match spoken.source {
+        let is_owner = matches!(principal, Principal::UserToken { .. }) && source != Source::Token;
+        let role = match source {
             Source::Holder(holder @ Holder::Member(_)) => {
-                self.policies_of(holder).get(spoken.position).and_then(|policy| self.role_of(policy))
+                self.policies_of(holder).get(position).and_then(|policy| self.role_of(policy))
             }
             Source::Holder(Holder::Group(_)) | Source::Token => None,
         };
-        Origin { source: spoken.source, member, is_owner, role }
+        Origin { source, member, is_owner, role }
     }
 
     /// The legacy role that a member's own policy is: one permission group that has a role, allowed on the whole account.

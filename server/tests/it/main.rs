@@ -12,6 +12,7 @@ mod bodies;
 mod concurrency;
 mod credentials;
 mod dry_run;
+mod effective_policies;
 mod if_match;
 mod last_super_administrator;
 mod lists;
