@@ -24,7 +24,7 @@ pub use error::{AppendError, StoreError};
 pub use pending::Pending;
 pub use record::{Head, Record};
 pub use sqlite::SqliteOptions;
-pub use transaction::{Claim, ClaimChange, Commit, Lease, LeaseChange, Transaction};
+pub use transaction::{Claim, ClaimChange, Commit, Lease, LeaseChange, Transaction, Usage};
 
 use memory::Memory;
 use sqlite::Sqlite;
@@ -223,6 +223,31 @@ impl Store {
     /// When the database cannot be written.
     pub async fn purge_leases(&self, now: i64) -> Result<u64, StoreError> {
         each!(self, backend => backend.purge_leases(now).await)
+    }
+
+    /// Notes when permissions were last used; an earlier time than the one known is no news. Queued at the first poll, and
+    /// durable once it resolves.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn put_usage(&self, usage: Vec<Usage>) -> Result<(), StoreError> {
+        each!(self, backend => backend.put_usage(usage).await)
+    }
+
+    /// What these principals have used in a stream, by principal in the order given, then by permission.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn usage(&self, stream: &str, principals: Vec<Box<str>>) -> Result<Vec<Usage>, StoreError> {
+        each!(self, backend => backend.usage(stream, principals).await)
+    }
+
+    /// Since when usage is recorded, in microseconds since 1970-01-01 UTC: `now`, the first time that this is asked.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn usage_since(&self, now: i64) -> Result<i64, StoreError> {
+        each!(self, backend => backend.usage_since(now).await)
     }
 
     /// For readiness: a real read, and an answer from the writer. It waits behind what is queued, so give it a time limit.

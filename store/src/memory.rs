@@ -7,13 +7,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::error::{AppendError, StoreError};
 use crate::pending::Pending;
 use crate::record::{Head, Record};
-use crate::transaction::{Claim, ClaimChange, Commit, Lease, LeaseChange, Transaction};
+use crate::transaction::{Claim, ClaimChange, Commit, Lease, LeaseChange, Transaction, Usage};
 
 #[derive(Debug, Default)]
 pub struct Memory(Mutex<State>);
 
 /// Kind (or stream), then key.
 type Keyed<T> = BTreeMap<Box<str>, BTreeMap<Box<str>, T>>;
+
+/// Stream, principal and permission.
+type Use = (Box<str>, Box<str>, Box<str>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -24,6 +27,8 @@ struct State {
     snapshots: BTreeMap<Box<str>, BTreeMap<u64, Vec<u8>>>,
     claims: Keyed<Claim>,
     leases: Keyed<Lease>,
+    usage: BTreeMap<Use, i64>,
+    usage_since: Option<i64>,
 }
 
 impl Memory {
@@ -142,6 +147,36 @@ impl Memory {
             });
         }
         Ok(removed)
+    }
+
+    pub async fn put_usage(&self, usage: Vec<Usage>) -> Result<(), StoreError> {
+        let mut state = self.open()?;
+        for Usage { stream, principal, permission, last_used } in usage {
+            let known = state.usage.entry((stream, principal, permission)).or_insert(last_used);
+            *known = last_used.max(*known);
+        }
+        Ok(())
+    }
+
+    pub async fn usage(&self, stream: &str, principals: Vec<Box<str>>) -> Result<Vec<Usage>, StoreError> {
+        let state = self.open()?;
+        let mut found = Vec::new();
+        for principal in principals {
+            let from = (stream.into(), principal.clone(), Box::default());
+            let rows = state.usage.range(from..);
+            let rows = rows.take_while(|((of, by, _), _)| **of == *stream && *by == principal);
+            found.extend(rows.map(|((stream, principal, permission), last_used)| Usage {
+                stream: stream.clone(),
+                principal: principal.clone(),
+                permission: permission.clone(),
+                last_used: *last_used,
+            }));
+        }
+        Ok(found)
+    }
+
+    pub async fn usage_since(&self, now: i64) -> Result<i64, StoreError> {
+        Ok(*self.open()?.usage_since.get_or_insert(now))
     }
 
     pub async fn ping(&self) -> Result<(), StoreError> {

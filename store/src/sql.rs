@@ -80,6 +80,14 @@ pub const DELETE_LEASE: &str = "DELETE FROM leases WHERE kind = $1 AND key = $2"
 /// A limited number at a time, so that commits need not wait long behind it.
 pub const PURGE_LEASES: &str = "DELETE FROM leases WHERE (kind, key) IN \
      (SELECT kind, key FROM leases WHERE expires_at <= $1 LIMIT $2)";
+pub const PUT_USAGE: &str = "INSERT INTO usage (stream, principal, permission, last_used) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (stream, principal, permission) DO UPDATE SET last_used = excluded.last_used \
+         WHERE excluded.last_used > usage.last_used";
+pub const USAGE: &str = "SELECT stream, principal, permission, last_used FROM usage \
+     WHERE stream = $1 AND principal = $2 ORDER BY permission";
+pub const BEGIN_USAGE: &str = "INSERT INTO usage_since (one, at) VALUES (1, $1) ON CONFLICT (one) DO NOTHING";
+pub const USAGE_SINCE: &str = "SELECT at FROM usage_since";
+
 pub const LEASE: &str = lease!("WHERE kind = $1 AND key = $2");
 pub const LEASES_DUE: &str =
     lease!("WHERE kind = $1 AND due_at <= $2 AND expires_at > $2 ORDER BY due_at, key LIMIT $3");

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::error::{AppendError, StoreError};
 use crate::pending::Pending;
-use crate::transaction::{LeaseChange, Transaction};
+use crate::transaction::{LeaseChange, Transaction, Usage};
 use queue::{Job, Queue, Upkeep};
 use read::{Readers, snapshot_checksum};
 use writer::Writer;
@@ -92,6 +92,14 @@ impl Sqlite {
                 return Ok(total);
             }
         }
+    }
+
+    pub async fn put_usage(&self, usage: Vec<Usage>) -> Result<(), StoreError> {
+        self.upkeep(Upkeep::PutUsage(usage)).await.map(drop)
+    }
+
+    pub async fn usage_since(&self, now: i64) -> Result<i64, StoreError> {
+        self.upkeep(Upkeep::UsageSince { now }).await.map(read::to_i64)
     }
 
     pub async fn ping(&self) -> Result<(), StoreError> {

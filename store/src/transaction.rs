@@ -84,3 +84,16 @@ pub enum LeaseChange {
         key: Box<str>,
     },
 }
+
+/// When a permission was last used by somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// The stream in which it was used.
+    pub stream: Box<str>,
+    /// Who used it.
+    pub principal: Box<str>,
+    /// The permission; empty for the principal itself.
+    pub permission: Box<str>,
+    /// When, in microseconds since 1970-01-01 UTC.
+    pub last_used: i64,
+}

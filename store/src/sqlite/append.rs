@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::read::{claim_of, head_of, to_i64};
+use super::read::{claim_of, head_of, to_i64, to_u64};
 use crate::error::AppendError;
 use crate::record::{Head, Record};
 use crate::sql;
-use crate::transaction::{Claim, ClaimChange, Commit, LeaseChange, Transaction};
+use crate::transaction::{Claim, ClaimChange, Commit, LeaseChange, Transaction, Usage};
 
 /// The most leases that one job removes.
 pub const PURGED_AT_ONCE: u64 = 1000;
@@ -171,6 +171,19 @@ pub fn change_leases(connection: &Connection, changes: &[LeaseChange]) -> rusqli
 pub fn purge_leases(connection: &Connection, now: i64) -> rusqlite::Result<u64> {
     let removed = connection.prepare_cached(sql::PURGE_LEASES)?.execute(params![now, to_i64(PURGED_AT_ONCE)])?;
     Ok(removed as u64)
+}
+
+pub fn put_usage(connection: &Connection, usage: &[Usage]) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(sql::PUT_USAGE)?;
+    for one in usage {
+        statement.execute(params![&*one.stream, &*one.principal, &*one.permission, one.last_used])?;
+    }
+    Ok(())
+}
+
+pub fn usage_since(connection: &Connection, now: i64) -> rusqlite::Result<u64> {
+    connection.prepare_cached(sql::BEGIN_USAGE)?.execute([now])?;
+    connection.prepare_cached(sql::USAGE_SINCE)?.query_row([], |row| to_u64(row, 0))
 }
 
 pub fn put_snapshot(

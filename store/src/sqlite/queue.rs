@@ -7,7 +7,7 @@ use tokio::sync::oneshot::Sender;
 
 use super::lock;
 use crate::error::{AppendError, StoreError};
-use crate::transaction::{LeaseChange, Transaction};
+use crate::transaction::{LeaseChange, Transaction, Usage};
 
 /// Work for the writer, and whom to answer once it is durable.
 #[derive(Debug)]
@@ -28,6 +28,10 @@ pub enum Upkeep {
     /// Answers 1 if another process has written since the last time, else 0.
     ForeignChange,
     /// Answers 0.
+    PutUsage(Vec<Usage>),
+    /// Answers since when usage is recorded: the time given here, for the first who asks.
+    UsageSince { now: i64 },
+    /// Answers 0.
     Ping,
 }
 
@@ -38,6 +42,7 @@ impl Job {
             Job::Append { .. } => true,
             Job::Upkeep { upkeep, .. } => match upkeep {
                 Upkeep::PutSnapshot { .. } | Upkeep::PutLeases(_) | Upkeep::PurgeLeases { .. } => true,
+                Upkeep::PutUsage(_) | Upkeep::UsageSince { .. } => true,
                 Upkeep::ForeignChange | Upkeep::Ping => false,
             },
         }

@@ -11,7 +11,7 @@ use super::{Sqlite, SqliteOptions, append, lock, schema};
 use crate::error::StoreError;
 use crate::record::{Head, Record};
 use crate::sql;
-use crate::transaction::{Claim, Lease};
+use crate::transaction::{Claim, Lease, Usage};
 
 /// Connections that only read. Each is None once closed.
 #[derive(Debug)]
@@ -161,6 +161,18 @@ impl Sqlite {
         self.readers().range(read).await
     }
 
+    pub async fn usage(&self, stream: &str, principals: Vec<Box<str>>) -> Result<Vec<Usage>, StoreError> {
+        let stream: Box<str> = stream.into();
+        let read = move |connection: &Connection| {
+            let mut found = Vec::new();
+            for principal in &principals {
+                found.append(&mut list(connection, sql::USAGE, params![&*stream, &**principal], usage_of)?);
+            }
+            Ok(found)
+        };
+        self.readers().range(read).await
+    }
+
     pub async fn snapshot(&self, stream: &str, at_most: Option<u64>) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
         let stream: Box<str> = stream.into();
         let at_most = at_most.unwrap_or(u64::MAX);
@@ -256,6 +268,10 @@ pub fn claim_of(row: &Row<'_>) -> rusqlite::Result<Claim> {
     Ok(Claim { kind: row.get(0)?, key: row.get(1)?, stream: row.get(2)?, id: row.get(3)? })
 }
 
+fn usage_of(row: &Row<'_>) -> rusqlite::Result<Usage> {
+    Ok(Usage { stream: row.get(0)?, principal: row.get(1)?, permission: row.get(2)?, last_used: row.get(3)? })
+}
+
 fn lease_of(row: &Row<'_>) -> rusqlite::Result<Lease> {
     Ok(Lease {
         kind: row.get(0)?,
@@ -272,7 +288,7 @@ pub fn to_i64(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn to_u64(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+pub fn to_u64(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let number: i64 = row.get(column)?;
     u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
 }

@@ -13,8 +13,11 @@ use crate::error::StoreError;
 const APPLICATION_ID: i32 = 0x506f_7274;
 
 /// In their order; number 1 first. One that was released is never changed.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../../migrations/0001_log.sql"), include_str!("../../migrations/0002_touches.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_log.sql"),
+    include_str!("../../migrations/0002_touches.sql"),
+    include_str!("../../migrations/0003_usage.sql"),
+];
 
 /// At most this many bytes of an emptied write-ahead log stay on disk.
 const JOURNAL_SIZE_LIMIT: i64 = 64 << 20;

@@ -131,6 +131,13 @@ impl Writer {
             Upkeep::PurgeLeases { now } => {
                 append::under_savepoint(connection, || Ok(append::purge_leases(connection, now)?))
             }
+            Upkeep::PutUsage(usage) => append::under_savepoint(connection, || {
+                append::put_usage(connection, &usage)?;
+                Ok(0)
+            }),
+            Upkeep::UsageSince { now } => {
+                append::under_savepoint(connection, || Ok(append::usage_since(connection, now)?))
+            }
             Upkeep::ForeignChange => Ok(u64::from(std::mem::take(&mut self.foreign))),
             Upkeep::Ping => Ok(0),
         }

@@ -14,6 +14,7 @@ mod sqlite;
 mod sqlite_failures;
 mod support;
 mod touches;
+mod usage;
 
 macro_rules! on_each_backend {
     ($($module:ident: $($name:ident),+;)+) => {
@@ -56,5 +57,6 @@ on_each_backend! {
     snapshots: the_newest_two_snapshots_stay, a_snapshot_is_replaced;
     touches: what_touched_a_document_is_listed_newest_first, a_refused_commit_touches_nothing,
         a_time_leads_to_the_newest_commit_that_is_not_later, a_commit_is_found_by_its_revision;
+    usage: uses_read_back_by_stream_and_principal, only_a_later_use_is_news, recording_begins_once;
     lifecycle: a_closed_store_says_so, closing_drains_the_queue, a_ping_is_answered, own_writes_are_not_foreign;
 }
