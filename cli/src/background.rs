@@ -1,4 +1,4 @@
-//! What a server does besides answering: it reads what other processes have written, and removes what has expired.
+//! What a server does besides answering: it reads what other processes have written, and removes what has expired, and writes which permissions were used.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 /// Offline commands may write to the same database; their commits are seen within this time.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
+/// What a crash may lose of the uses of permissions.
+const WRITE_USAGE_EVERY: Duration = Duration::from_secs(10);
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
 
 /// Starts the tasks. They end when the set is dropped.
@@ -16,6 +18,7 @@ pub fn start(runtime: &Arc<Runtime>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(follow(runtime.clone()));
     tasks.spawn(purge(runtime.clone()));
+    tasks.spawn(write_usage(runtime.clone()));
     tasks
 }
 
@@ -26,6 +29,17 @@ async fn follow(runtime: Arc<Runtime>) {
         clock.tick().await;
         if let Err(error) = runtime.follow().await {
             tracing::warn!(%error, "commits of other processes could not be read");
+        }
+    }
+}
+
+async fn write_usage(runtime: Arc<Runtime>) {
+    let mut clock = interval(WRITE_USAGE_EVERY);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        clock.tick().await;
+        if let Err(error) = runtime.usage.flush(runtime.clock.now()).await {
+            tracing::warn!(%error, "the last uses of permissions could not be written; tried again later");
         }
     }
 }

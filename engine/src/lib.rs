@@ -10,6 +10,7 @@
 
 pub mod account;
 pub mod call_target;
+mod counted;
 pub mod decide;
 pub mod diff;
 pub mod explain;

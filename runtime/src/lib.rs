@@ -16,6 +16,7 @@ pub mod snapshot;
 pub mod state;
 pub mod stream;
 pub mod to_its_end;
+pub mod usage;
 
 use std::sync::Arc;
 
@@ -37,6 +38,7 @@ use crate::history::past::Past;
 use crate::live::Live;
 use crate::secrets::Secrets;
 use crate::stream::{Committed, Rehearsed, Snapshot};
+use crate::usage::UsageRecorder;
 
 /// Who made a commit, and by which request: kept with it for ever.
 #[derive(Clone, Debug)]
@@ -97,6 +99,8 @@ pub struct Runtime {
     pub clock: Arc<dyn Clock>,
     /// Fresh ids.
     pub ids: Arc<dyn Ids>,
+    /// When permissions were last used.
+    pub usage: UsageRecorder,
     accounts: Live<Account>,
     users: Live<UserState>,
     past_accounts: Past<Account>,
@@ -123,6 +127,7 @@ impl Runtime {
             past_users: Past::default(),
             credentials: Credentials::default(),
             homes: papaya::HashMap::new(),
+            usage: UsageRecorder::new(store.clone(), engine.catalog()),
             store,
             engine,
             rules,
@@ -237,9 +242,12 @@ impl Runtime {
         Environment { catalog: self.engine.catalog(), rules: &self.rules, now, ids: self.ids.as_fn() }
     }
 
-    /// Waits until background snapshots are written, writes those that are worth it, and closes the store: everything
-    /// acknowledged is durable.
+    /// Waits until background snapshots are written, writes those that are worth it and what was used lately, and closes the
+    /// store: everything acknowledged is durable.
     pub async fn close(&self) {
+        if let Err(error) = self.usage.flush(self.clock.now()).await {
+            tracing::warn!(%error, "the last uses of permissions could not be written");
+        }
         self.accounts.write_snapshots().await;
         self.users.write_snapshots().await;
         self.store.close().await;
@@ -256,6 +264,7 @@ impl Runtime {
         self.past_users.clear();
         self.credentials.clear();
         self.homes.pin().clear();
+        self.usage.clear();
         true
     }
 }

@@ -107,7 +107,7 @@ fn a_catalogue_file_with_faults_is_refused_with_all_of_them() {
     let served = installation.run(&["serve", "--catalog", "widgets.json"]);
     assert_snapshot!(refusal(installation.path(), &served), @r"
     1 portcullis: catalogue file `widgets.json`:
-      /rolls: is not a section of a catalogue file; the sections are resource_types, token_permission_groups, iam_permission_groups, roles, operations
+      /rolls: is not a section of a catalogue file; the sections are resource_types, token_permission_groups, iam_permission_groups, roles, operations, path_resources
       /token_permission_groups/0/scope: `widget` is not a resource type: it must be one of account, zone, user, r2_bucket, worker, access_application, access_identity_provider, access_policy, access_service_token, access_target, flagship_app
     ");
 }

@@ -7,6 +7,7 @@ mod crash;
 mod dev;
 mod first_start;
 mod help;
+mod last_use;
 mod log;
 mod serve;
 mod support;

@@ -13,4 +13,5 @@ mod past;
 mod queued_states;
 mod random_log;
 mod snapshots;
+mod usage;
 mod world;

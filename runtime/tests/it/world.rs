@@ -142,10 +142,10 @@ impl Database {
         rows.collect::<Result<_, _>>().unwrap()
     }
 
-    /// Makes the database one of the first release, which had no index.
+    /// Makes the database one of the first release, which had only the log.
     pub fn forget_index(&self) {
         let connection = Connection::open(&self.path).unwrap();
-        connection.execute_batch("DROP TABLE touches; DELETE FROM migrations WHERE version = 2").unwrap();
+        connection.execute_batch("DROP TABLE touches; DROP TABLE usage; DROP TABLE usage_since; DELETE FROM migrations WHERE version > 1").unwrap();
     }
 
     /// Runs SQL behind the back of every runtime; tells how many rows changed.
