@@ -19,8 +19,12 @@ pub struct Need {
 }
 
 /// Operations that being an accepted member suffices for (D14, section 2.4).
-const ANY_MEMBER: [&str; 3] =
-    ["accounts-account-details", "account-permission-group-list", "account-permission-group-details"];
+const ANY_MEMBER: [&str; 4] = [
+    "accounts-account-details",
+    "account-permission-group-list",
+    "account-permission-group-details",
+    "portcullis-account-least-privilege",
+];
 
 impl Need {
     /// What an operation of the catalogue asks of its caller. One that names no permission is met by none.

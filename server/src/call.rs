@@ -10,11 +10,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri, header};
 use engine::Account;
 use engine::permit::Permit;
+use engine::principal::Principal;
+use engine::target::Target;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use model::account_state::AccountState;
 use model::change::Change;
 use model::commit;
-use model::ids::{AccountId, Revision};
+use model::ids::{AccountId, Revision, StreamId};
 use model::problem::{FaultKind, Faults, Problem};
 use model::rules::Environment;
 use runtime::Origin;
@@ -88,6 +90,7 @@ impl FromRequest<App> for Call {
             return Err(Error::NoRoute(parts.uri.path().to_owned()));
         };
         let caller = authenticate(app, &parts).await?;
+        note_token(app, &caller.principal);
         let params = params(&mut parts, app).await?;
         let body = match Limited::new(body, MOST_BODY).collect().await {
             Ok(body) => body.to_bytes(),
@@ -119,6 +122,15 @@ async fn params(parts: &mut Parts, app: &App) -> Result<Vec<(String, String)>, E
     let raw = RawPathParams::from_request_parts(parts, app).await;
     let raw = raw.map_err(|_| Error::BadId(sent(parts).path().to_owned()))?;
     Ok(raw.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
+
+fn note_token(app: &App, principal: &Principal) {
+    let (usage, now) = (&app.runtime.usage, app.runtime.clock.now());
+    match principal {
+        Principal::UserToken { user, token } => usage.record_token(StreamId::User(*user), token.id(), now),
+        Principal::AccountToken { account, token } => usage.record_token(StreamId::Account(*account), token.id(), now),
+        Principal::User(_) | Principal::Member(_) | Principal::UserGroup(_) | Principal::System => {}
+    }
 }
 
 impl Call {
@@ -160,7 +172,23 @@ impl Call {
         if self.operation.is_administration && unverified {
             return Err(self.forbidden(Some("verify your e-mail address before you manage members")));
         }
+        let target = resource.map_or(Some(Target::ACCOUNT), |key| snapshot.state.resource(key));
+        if let Some(target) = target {
+            self.note_use(&snapshot.state, &target);
+        }
         Ok(Access { permit, snapshot })
+    }
+
+    /// Notes with which of its permissions the caller does this, for `unused_grants`. A member who is let in for being one
+    /// uses none.
+    pub fn note_use(&self, account: &Account, target: &Target) {
+        let runtime = &self.app.runtime;
+        let (principal, need) = (&self.caller.principal, &self.operation.need);
+        if need.any_member && matches!(principal, Principal::User(_)) {
+            return;
+        }
+        let held = runtime.engine.held_of(account, principal, &need.accepts, target);
+        runtime.usage.record(account, principal, &held, runtime.clock.now());
     }
 
     /// The newest state of an account, or one that is at least as new as the caller asked for.

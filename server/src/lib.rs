@@ -18,11 +18,13 @@ pub mod error;
 pub mod evidence;
 pub mod health;
 pub mod iam_permission_groups;
+pub mod least_privilege;
 pub mod members;
 pub mod middleware;
 pub mod openapi;
 pub mod operations;
 pub mod policies;
+pub mod recorded_calls;
 pub mod repeats;
 pub mod resource_groups;
 pub mod roles;
@@ -31,6 +33,7 @@ pub mod sso_connectors;
 pub mod sso_verification;
 pub mod throttle;
 pub mod token_permission_groups;
+pub mod unused_grants;
 pub mod user_group_members;
 pub mod user_groups;
 pub mod wire;
@@ -83,6 +86,10 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(effective_policies::of_member))
         .routes(routes!(effective_policies::of_token))
         .routes(routes!(effective_policies::of_user_group))
+        .routes(routes!(least_privilege::find))
+        .routes(routes!(unused_grants::of_member))
+        .routes(routes!(unused_grants::of_user_group))
+        .routes(routes!(unused_grants::of_account_token))
 }
 
 /// All that we serve.

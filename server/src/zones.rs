@@ -128,14 +128,20 @@ pub async fn list(call: Call) -> Result<Success, Error> {
         if !wanted {
             continue;
         }
+        let mut noted = false;
         for (id, zone) in state.zones() {
             let key = NameKey::of(&zone.name);
             let readable = || {
-                state.resource(&zone.key).is_some_and(|target| {
-                    engine.allows(state, &call.caller.principal, &call.operation.need.accepts, &target)
-                })
+                let target = state.resource(&zone.key)?;
+                engine.allows(state, &call.caller.principal, &call.operation.need.accepts, &target).then_some(target)
             };
-            if name.as_ref().is_none_or(|name| *name == key) && readable() {
+            if name.as_ref().is_none_or(|name| *name == key)
+                && let Some(target) = readable()
+            {
+                // Once an account: no resource is kept with a use.
+                if !std::mem::replace(&mut noted, true) {
+                    call.note_use(state, &target);
+                }
                 zones.push((key, render(state, id, zone)));
             }
         }
@@ -176,7 +182,11 @@ async fn registration(call: &Call, account: AccountId) -> Result<Access, Error> 
     let Some(snapshot) = call.snapshot(account).await? else { return Err(call.forbidden(None)) };
     let engine = &call.app.runtime.engine;
     let permit = engine.permit_throughout(&snapshot.state, &call.caller.principal, call.operation.need);
-    Ok(Access { permit: permit.map_err(|_| call.forbidden(None))?, snapshot })
+    let permit = permit.map_err(|_| call.forbidden(None))?;
+    let runtime = &call.app.runtime;
+    let held = engine.held_throughout(&snapshot.state, &call.caller.principal) & call.operation.need.accepts;
+    runtime.usage.record(&snapshot.state, &call.caller.principal, &held, runtime.clock.now());
+    Ok(Access { permit, snapshot })
 }
 
 /// Permission to this operation on the zone of the path. A zone that the caller does not reach is not there.

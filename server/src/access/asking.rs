@@ -9,6 +9,7 @@ use engine::Account;
 use engine::call_target::CallTarget;
 use engine::decide::{Decision, Reason};
 use engine::principal::Principal;
+use engine::question::action::Action;
 use engine::question::subject::SubjectKind;
 use engine::question::{Circumstances, resource};
 use engine::target::Target;
@@ -94,7 +95,20 @@ impl<'q> Asking<'q> {
         let target = target(account, &asked.resource);
         let subject = found.map(|found| &found.principal);
         let engine = &self.door.app.runtime.engine;
-        Ok(engine.answer(account, subject, &asked.action.action, target.as_ref(), &circumstances))
+        let decision = engine.answer(account, subject, &asked.action.action, target.as_ref(), &circumstances);
+        if let (Some(principal), Some(target), true) = (subject, &target, decision.allowed && self.at.is_none()) {
+            self.note_use(account, principal, &asked.action.action, target);
+        }
+        Ok(decision)
+    }
+
+    /// An enforcement point that hears yes lets the subject do it, so it is a use, for `unused_grants`. A whole bundle is
+    /// asked for by people.
+    fn note_use(&self, account: &Account, principal: &Principal, action: &Action, target: &Target) {
+        let Action::AnyOf(need) = action else { return };
+        let runtime = &self.door.app.runtime;
+        let held = runtime.engine.held_of(account, principal, &need.accepts, target);
+        runtime.usage.record(account, principal, &held, runtime.clock.now());
     }
 
     /// From where and when a token would be used: what the context says; where it says nothing, at the moment that is
