@@ -59,7 +59,8 @@ pub struct AccountState {
     members_by_email: OrdMap<NameKey, MemberId>,
     members_by_user: OrdMap<UserId, MemberId>,
     user_groups: OrdMap<UserGroupId, Arc<UserGroup>>,
-    user_groups_by_name: OrdMap<NameKey, UserGroupId>,
+    /// The groups themselves, so that a page needs no further look-up.
+    user_groups_by_name: OrdMap<NameKey, Arc<UserGroup>>,
     group_members: OrdMap<UserGroupId, OrdMap<NameKey, MemberId>>,
     groups_of_member: OrdMap<(MemberId, UserGroupId), Timestamp>,
     resource_groups: OrdMap<ResourceGroupId, Arc<ResourceGroup>>,
@@ -129,17 +130,17 @@ impl AccountState {
 
     /// The user group of that name.
     pub fn user_group_named(&self, name: &NameKey) -> Option<UserGroupId> {
-        self.user_groups_by_name.get(name).copied()
+        self.user_groups_by_name.get(name).map(|group| group.id)
     }
 
     /// User groups in the order of their names (D77), with the key that they are ordered by.
     pub fn user_groups(&self) -> impl DoubleEndedIterator<Item = (&NameKey, &UserGroup)> {
-        self.user_groups_by_name.iter().filter_map(|(name, id)| Some((name, self.user_group(id)?)))
+        self.user_groups_by_name.iter().map(|(name, group)| (name, group.as_ref()))
     }
 
     /// The ids of user groups in the order of their names.
     pub fn user_group_ids(&self) -> impl DoubleEndedIterator<Item = UserGroupId> + '_ {
-        self.user_groups_by_name.values().copied()
+        self.user_groups_by_name.values().map(|group| group.id)
     }
 
     /// How many user groups there are.

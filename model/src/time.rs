@@ -35,9 +35,9 @@ impl Timestamp {
 }
 
 impl Timestamp {
-    /// `2025-01-24T15:31:36.759979Z`. Lists show thousands of times, so the digits are written straight into place; the
-    /// calendar is the library's.
-    fn text(self) -> [u8; 27] {
+    /// `2025-01-24T15:31:36.759979Z`, as ASCII, without allocating. Lists show thousands of times, so the digits are
+    /// written straight into place; the calendar is the library's.
+    pub fn write_text(self) -> [u8; 27] {
         let date = Offset::UTC.to_datetime(self.to_jiff());
         let mut text = *b"0000-00-00T00:00:00.000000Z";
         let mut write = |from: usize, to: usize, mut number: u32| {
@@ -59,7 +59,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(std::str::from_utf8(&self.text()).map_err(|_| fmt::Error)?)
+        f.write_str(std::str::from_utf8(&self.write_text()).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -84,7 +84,7 @@ impl FromStr for Timestamp {
 
 impl serde::Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(std::str::from_utf8(&self.text()).map_err(serde::ser::Error::custom)?)
+        serializer.serialize_str(std::str::from_utf8(&self.write_text()).map_err(serde::ser::Error::custom)?)
     }
 }
 

@@ -10,6 +10,7 @@ use twox_hash::XxHash3_64;
 
 use crate::error::Error;
 use crate::wire::paging::Paging;
+use crate::wire::show::{Json, Show};
 
 /// The header that names the revision that an answer is a function of.
 pub const REVISION: HeaderName = HeaderName::from_static("portcullis-revision");
@@ -74,7 +75,7 @@ impl Success {
     ///
     /// # Errors
     /// Only if the object cannot be written as JSON, which is our fault.
-    pub fn object(result: &impl Serialize) -> Result<Success, Error> {
+    pub fn object(result: &impl Show) -> Result<Success, Error> {
         let (body, result) = envelope(Some(result), None, 4096)?;
         let etag = Some(tag_of(&body[result]));
         Ok(Success { body, revision: None, etag })
@@ -84,9 +85,9 @@ impl Success {
     ///
     /// # Errors
     /// As for [`Success::object`].
-    pub fn page<T: Serialize>(items: &[T], total: usize, paging: Paging) -> Result<Success, Error> {
+    pub fn page<T: Show>(items: &[T], total: usize, paging: Paging) -> Result<Success, Error> {
         let info = ResultInfo::of(items.len(), total, paging);
-        Success::plain(envelope(Some(&items), Some(info), 256 + items.len() * EXPECTED_ITEM)?.0)
+        Success::plain(envelope(Some(&Items(items)), Some(info), 256 + items.len() * EXPECTED_ITEM)?.0)
     }
 
     /// One page of an object that has lists of its own: `count` is of the longest on this page, `total` of the longest on
@@ -94,7 +95,7 @@ impl Success {
     ///
     /// # Errors
     /// As for [`Success::object`].
-    pub fn page_of(result: &impl Serialize, count: usize, total: usize, paging: Paging) -> Result<Success, Error> {
+    pub fn page_of(result: &impl Show, count: usize, total: usize, paging: Paging) -> Result<Success, Error> {
         let info = ResultInfo::of(count, total, paging);
         Success::plain(envelope(Some(result), Some(info), 256 + count * EXPECTED_ITEM)?.0)
     }
@@ -103,10 +104,10 @@ impl Success {
     ///
     /// # Errors
     /// As for [`Success::object`].
-    pub fn list<T: Serialize>(items: &[T]) -> Result<Success, Error> {
+    pub fn list<T: Show>(items: &[T]) -> Result<Success, Error> {
         let count = items.len() as u64;
         let info = ResultInfo { page: 1, per_page: count, count, total_count: count, total_pages: count.min(1) };
-        Success::plain(envelope(Some(&items), Some(info), 256 + items.len() * EXPECTED_ITEM)?.0)
+        Success::plain(envelope(Some(&Items(items)), Some(info), 256 + items.len() * EXPECTED_ITEM)?.0)
     }
 
     /// An envelope without a result.
@@ -146,7 +147,7 @@ impl Success {
     pub(crate) fn with_field(mut self, name: &'static str, value: &impl Serialize) -> Result<Success, Error> {
         self.body.pop();
         self.body.extend_from_slice(format!(r#","{name}":"#).as_bytes());
-        write_json(&mut self.body, value)?;
+        self.body.extend(json(value)?);
         self.body.push(b'}');
         Ok(self)
     }
@@ -168,38 +169,47 @@ impl Success {
     }
 }
 
+/// The items of a list.
+struct Items<'a, T>(&'a [T]);
+
+impl<T: Show> Show for Items<'_, T> {
+    fn show(&self, json: &mut Json) -> Result<(), serde_json::Error> {
+        json.array(self.0, |json, item| item.show(json))
+    }
+}
+
 /// Writes the envelope, of about as many bytes as expected, and says where in it the result is.
-fn envelope<T: Serialize + ?Sized>(
-    result: Option<&T>,
+fn envelope(
+    result: Option<&impl Show>,
     info: Option<ResultInfo>,
     expected: usize,
 ) -> Result<(Vec<u8>, Range<usize>), Error> {
-    let mut body = Vec::with_capacity(expected);
-    body.extend_from_slice(br#"{"success":true,"errors":[],"messages":[]"#);
+    let mut json = Json::with_capacity(expected);
+    json.literal(r#"{"success":true,"errors":[],"messages":[]"#);
     let mut place = 0..0;
     if let Some(result) = result {
-        body.extend_from_slice(br#","result":"#);
-        place.start = body.len();
-        write_json(&mut body, result)?;
-        place.end = body.len();
+        json.literal(r#","result":"#);
+        place.start = json.len();
+        result.show(&mut json).map_err(internal)?;
+        place.end = json.len();
     }
     if let Some(info) = info {
-        body.extend_from_slice(br#","result_info":"#);
-        write_json(&mut body, &info)?;
+        json.literal(r#","result_info":"#);
+        json.value(&info).map_err(internal)?;
     }
-    body.push(b'}');
-    Ok((body, place))
+    json.literal("}");
+    Ok((json.into_bytes(), place))
 }
 
-fn write_json(body: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> Result<(), Error> {
-    serde_json::to_writer(body, value).map_err(|error| Error::Internal(Box::new(error)))
+fn internal(error: serde_json::Error) -> Error {
+    Error::Internal(Box::new(error))
 }
 
 /// The tag of an object: a digest of how it is shown, so that it changes exactly when the object does.
 ///
 /// # Errors
 /// As for [`Success::object`].
-pub fn etag(result: &impl Serialize) -> Result<String, Error> {
+pub fn etag(result: &impl Show) -> Result<String, Error> {
     Ok(tag_of(&json(result)?))
 }
 
@@ -207,10 +217,10 @@ fn tag_of(shown: &[u8]) -> String {
     format!("\"{:016x}\"", XxHash3_64::oneshot(shown))
 }
 
-fn json(value: &impl Serialize) -> Result<Vec<u8>, Error> {
-    let mut text = Vec::new();
-    write_json(&mut text, value)?;
-    Ok(text)
+fn json(value: &impl Show) -> Result<Vec<u8>, Error> {
+    let mut json = Json::with_capacity(EXPECTED_ITEM);
+    value.show(&mut json).map_err(internal)?;
+    Ok(json.into_bytes())
 }
 
 impl IntoResponse for Success {

@@ -21,7 +21,6 @@ use model::problem::{FaultKind, Faults, Problem};
 use model::rules::Environment;
 use runtime::Origin;
 use runtime::stream::Snapshot;
-use serde::Serialize;
 
 use crate::answer::{self, REVISION, Success};
 use crate::app::App;
@@ -34,6 +33,7 @@ use crate::repeats::{Entered, Request as Repeated};
 use crate::wire::json::{self, Input, Parsed};
 use crate::wire::paging::Query;
 use crate::wire::shapes::Shapes;
+use crate::wire::show::Show;
 
 /// The largest body that is read, in bytes.
 const MOST_BODY: usize = 1 << 20;
@@ -238,7 +238,7 @@ impl Call {
     ///
     /// # Errors
     /// [`FaultKind::Stale`].
-    pub fn check_match(&self, present: Option<&impl Serialize>) -> Result<(), Problem> {
+    pub fn check_match(&self, present: Option<&impl Show>) -> Result<(), Problem> {
         let Some(wanted) = self.headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()) else {
             return Ok(());
         };

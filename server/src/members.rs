@@ -11,27 +11,26 @@ use ::model::problem::{FaultKind, Faults};
 use ::model::users::User;
 use runtime::account_creation::NewUser;
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::answer::{Envelope, Message, Success};
 use crate::call::Call;
 use crate::error::{Error, Failure};
-use crate::policies::{self, PolicyBody, PolicyView};
+use crate::policies::{self, Policies, PolicyBody, PolicyView};
 use crate::resource_groups::Deleted;
 use crate::wire::json::Input;
 use crate::wire::rendered::Role;
+use crate::wire::show::{Json, Show};
 
 /// A membership.
-#[derive(Serialize, utoipa::ToSchema)]
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only describes the answer; `Shown` writes it")]
 pub struct MemberView<'a> {
-    #[schema(value_type = String)]
-    id: MemberId,
-    email: &'a str,
-    status: &'static str,
+    id: String,
+    email: String,
+    status: String,
     user: MemberUser<'a>,
     /// Each derived from a policy on the whole account.
-    #[schema(value_type = Vec<Role>)]
-    roles: Vec<&'a RawValue>,
+    roles: Vec<Role>,
     /// Direct policies only (D34).
     policies: Vec<PolicyView<'a>>,
 }
@@ -48,22 +47,45 @@ pub struct MemberUser<'a> {
     two_factor_authentication_enabled: bool,
 }
 
-fn render<'a>(call: &'a Call, state: &'a AccountState, member: &'a Member) -> MemberView<'a> {
-    let email = member.email.as_str();
-    MemberView {
-        id: member.id,
-        email,
-        status: member.standing.as_str(),
-        user: MemberUser {
+/// A membership as it is shown.
+struct Shown<'a> {
+    call: &'a Call,
+    state: &'a AccountState,
+    member: &'a Member,
+}
+
+impl Show for Shown<'_> {
+    fn show(&self, json: &mut Json) -> Result<(), serde_json::Error> {
+        let Shown { call, state, member } = self;
+        let rendered = &call.app.rendered;
+        let email = member.email.as_str();
+        let user = MemberUser {
             id: member.user(),
             email,
             first_name: member.profile.first_name.as_deref(),
             last_name: member.profile.last_name.as_deref(),
             two_factor_authentication_enabled: member.profile.two_factor,
-        },
-        roles: policies::roles(&model::role_groups(state, &member.policies), &call.app.rendered),
-        policies: policies::render(state, &member.policies, &call.app.rendered, call.shapes),
+        };
+        json.literal(r#"{"id":"#);
+        json.id(member.id.0);
+        json.literal(r#","email":"#);
+        json.value(email)?;
+        json.literal(r#","status":"#);
+        json.value(member.standing.as_str())?;
+        json.literal(r#","user":"#);
+        json.value(&user)?;
+        json.literal(r#","roles":"#);
+        let roles = model::role_groups(state, &member.policies);
+        json.array(roles.iter().filter_map(|group| rendered.role(group)), Json::raw)?;
+        json.literal(r#","policies":"#);
+        Policies { state, policies: &member.policies, rendered, shapes: call.shapes }.show(json)?;
+        json.literal("}");
+        Ok(())
     }
+}
+
+fn render<'a>(call: &'a Call, state: &'a AccountState, member: &'a Member) -> Shown<'a> {
+    Shown { call, state, member }
 }
 
 fn shown(call: &Call, state: &AccountState, id: MemberId) -> Result<Success, Error> {
@@ -134,7 +156,7 @@ pub async fn list(call: Call) -> Result<Success, Error> {
             (paging.of(direction.of(members.iter().copied())), members.len())
         }
     };
-    let views: Vec<MemberView<'_>> = page.into_iter().map(|member| render(&call, state, member)).collect();
+    let views: Vec<Shown<'_>> = page.into_iter().map(|member| render(&call, state, member)).collect();
     Ok(Success::page(&views, total, paging)?.at(access.revision()))
 }
 

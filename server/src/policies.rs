@@ -1,6 +1,5 @@
 //! Policies on the wire: how members and user groups send and show them.
 
-use catalog::Id;
 use model::account_state::AccountState;
 use model::ids::{PolicyId, ResourceGroupId};
 use model::policies::{Effect, Policy, PolicyInput, ResourceGroupInput};
@@ -13,6 +12,7 @@ use crate::resource_groups::{self, ResourceGroup};
 use crate::wire::json::Input;
 use crate::wire::rendered::{PermissionGroup, Rendered, Shown};
 use crate::wire::shapes::Shapes;
+use crate::wire::show::{Json, Show};
 
 /// The words of `access`.
 const ACCESS: [(&str, Effect); 2] = [("allow", Effect::Allow), ("deny", Effect::Deny)];
@@ -35,16 +35,6 @@ pub struct PolicyView<'a> {
     modified_on: Timestamp,
 }
 
-/// Shows policies, in the order that the client gave them (D41).
-pub fn render<'a>(
-    state: &'a AccountState,
-    policies: &'a [Policy],
-    rendered: &'a Rendered,
-    shapes: Shapes,
-) -> Vec<PolicyView<'a>> {
-    policies.iter().map(|policy| view(state, policy, rendered, shapes)).collect()
-}
-
 /// Shows one policy.
 pub fn view<'a>(state: &'a AccountState, policy: &'a Policy, rendered: &'a Rendered, shapes: Shapes) -> PolicyView<'a> {
     PolicyView {
@@ -60,6 +50,49 @@ pub fn view<'a>(state: &'a AccountState, policy: &'a Policy, rendered: &'a Rende
 
 fn group<'a>(state: &'a AccountState, id: &ResourceGroupId, shapes: Shapes) -> Option<&'a RawValue> {
     resource_groups::written(state.resource_group(id)?, shapes)
+}
+
+/// Policies as they are shown, in the order that the client gave them (D41): what [`view`] shows of each, written
+/// straight away, since lists of members and user groups consist of little else.
+pub struct Policies<'a> {
+    /// The account.
+    pub state: &'a AccountState,
+    /// The policies of one holder.
+    pub policies: &'a [Policy],
+    /// The catalogue's entries.
+    pub rendered: &'a Rendered,
+    /// How resource groups are shown.
+    pub shapes: Shapes,
+}
+
+impl Show for Policies<'_> {
+    fn show(&self, json: &mut Json) -> Result<(), serde_json::Error> {
+        json.array(self.policies, |json, policy| self.show_one(json, policy))
+    }
+}
+
+impl Policies<'_> {
+    fn show_one(&self, json: &mut Json, policy: &Policy) -> Result<(), serde_json::Error> {
+        json.literal(r#"{"id":"#);
+        json.id(policy.id.0);
+        json.literal(match policy.access {
+            Effect::Allow => r#","access":"allow","permission_groups":"#,
+            Effect::Deny => r#","access":"deny","permission_groups":"#,
+        });
+        json.array(&policy.permission_groups, |json, id| match self.rendered.group(id) {
+            Shown::Known(raw) => json.raw(raw),
+            gone @ Shown::Gone { .. } => json.value(&gone),
+        })?;
+        json.literal(r#","resource_groups":"#);
+        let groups = policy.resource_groups.iter().filter_map(|id| group(self.state, id, self.shapes));
+        json.array(groups, Json::raw)?;
+        json.literal(r#","status":"V","created_on":"#);
+        json.time(policy.created_on);
+        json.literal(r#","modified_on":"#);
+        json.time(policy.modified_on);
+        json.literal("}");
+        Ok(())
+    }
 }
 
 /// A policy to write.
@@ -119,9 +152,4 @@ pub fn read_list(input: &Input<'_>, faults: &mut Faults) -> Vec<PolicyInput> {
 /// The id of a role, alone or in an object.
 pub fn read_id(input: &Input<'_>, faults: &mut Faults) -> String {
     if input.is_text() { input.text(faults).to_owned() } else { input.id(faults) }
-}
-
-/// The roles that stand for permission groups, as they are shown.
-pub fn roles<'a>(groups: &[Id], rendered: &'a Rendered) -> Vec<&'a RawValue> {
-    groups.iter().filter_map(|group| rendered.role(group)).collect()
 }

@@ -5,43 +5,61 @@ use ::model::ids::UserGroupId;
 use ::model::names::NameKey;
 use ::model::policies::PolicyInput;
 use ::model::problem::Faults;
-use ::model::time::Timestamp;
 use ::model::user_groups as model;
 use ::model::user_groups::NewUserGroup;
-use serde::Serialize;
 
 use crate::answer::{Envelope, Success};
 use crate::call::Call;
 use crate::error::{Error, Failure};
-use crate::policies::{self, PolicyBody, PolicyView};
+use crate::policies::{self, Policies, PolicyBody, PolicyView};
 use crate::resource_groups::Deleted;
 use crate::wire::json::{Field, Input};
+use crate::wire::show::{Json, Show};
 
 /// A named set of members.
-#[derive(Serialize, utoipa::ToSchema)]
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only describes the answer; `Shown` writes it")]
 pub struct UserGroup<'a> {
-    #[schema(value_type = String)]
-    id: UserGroupId,
-    name: &'a str,
-    status: &'static str,
-    #[schema(value_type = String)]
-    created_on: Timestamp,
-    #[schema(value_type = String)]
-    modified_on: Timestamp,
+    id: String,
+    name: String,
+    status: String,
+    created_on: String,
+    modified_on: String,
     /// Left out where there are none: Terraform would see an empty list as drift.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     policies: Vec<PolicyView<'a>>,
 }
 
-fn render<'a>(call: &'a Call, state: &'a AccountState, group: &'a model::UserGroup) -> UserGroup<'a> {
-    UserGroup {
-        id: group.id,
-        name: &group.name,
-        status: "V",
-        created_on: group.created_on,
-        modified_on: group.modified_on,
-        policies: policies::render(state, &group.policies, &call.app.rendered, call.shapes),
+/// A user group as it is shown.
+struct Shown<'a> {
+    call: &'a Call,
+    state: &'a AccountState,
+    group: &'a model::UserGroup,
+}
+
+impl Show for Shown<'_> {
+    fn show(&self, json: &mut Json) -> Result<(), serde_json::Error> {
+        let Shown { call, state, group } = self;
+        json.literal(r#"{"id":"#);
+        json.id(group.id.0);
+        json.literal(r#","name":"#);
+        json.value(&group.name)?;
+        json.literal(r#","status":"V","created_on":"#);
+        json.time(group.created_on);
+        json.literal(r#","modified_on":"#);
+        json.time(group.modified_on);
+        if !group.policies.is_empty() {
+            json.literal(r#","policies":"#);
+            Policies { state, policies: &group.policies, rendered: &call.app.rendered, shapes: call.shapes }
+                .show(json)?;
+        }
+        json.literal("}");
+        Ok(())
     }
+}
+
+fn render<'a>(call: &'a Call, state: &'a AccountState, group: &'a model::UserGroup) -> Shown<'a> {
+    Shown { call, state, group }
 }
 
 fn shown(call: &Call, state: &AccountState, id: UserGroupId) -> Result<Success, Error> {
@@ -87,10 +105,10 @@ pub async fn list(call: Call) -> Result<Success, Error> {
         (paging.of(found.iter().copied()), found.len())
     } else {
         let total = state.user_group_count();
-        let page = paging.of_ordered(call.query.direction(), total, state.user_group_ids());
-        (page.iter().filter_map(|id| state.user_group(id)).collect(), total)
+        let groups = state.user_groups().map(|(_, group)| group);
+        (paging.of_ordered(call.query.direction(), total, groups), total)
     };
-    let shown: Vec<UserGroup<'_>> = groups.into_iter().map(|group| render(&call, state, group)).collect();
+    let shown: Vec<Shown<'_>> = groups.into_iter().map(|group| render(&call, state, group)).collect();
     Ok(Success::page(&shown, total, paging)?.at(access.revision()))
 }
 

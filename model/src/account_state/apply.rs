@@ -92,10 +92,10 @@ impl AccountState {
     fn put_user_group(&mut self, group: &Arc<UserGroup>) {
         if let Some(former) = self.user_groups.get(&group.id).cloned() {
             self.forget_policies(Holder::Group(former.id), &former.policies);
-            forget(&mut self.user_groups_by_name, &NameKey::of(&former.name), &former.id);
+            forget(&mut self.user_groups_by_name, &NameKey::of(&former.name), &former);
         }
         self.note_policies(Holder::Group(group.id), &group.policies);
-        self.user_groups_by_name.insert(NameKey::of(&group.name), group.id);
+        self.user_groups_by_name.insert(NameKey::of(&group.name), group.clone());
         self.user_groups.insert(group.id, group.clone());
     }
 
@@ -145,7 +145,7 @@ impl AccountState {
             DocumentId::UserGroup(group) => {
                 let group = self.user_groups.remove(group).ok_or_else(missing)?;
                 self.forget_policies(Holder::Group(group.id), &group.policies);
-                forget(&mut self.user_groups_by_name, &NameKey::of(&group.name), &group.id);
+                forget(&mut self.user_groups_by_name, &NameKey::of(&group.name), &group);
                 for member in self.group_members.remove(&group.id).iter().flat_map(OrdMap::values) {
                     self.groups_of_member.remove(&(*member, group.id));
                 }

@@ -5,3 +5,4 @@ pub mod paging;
 pub mod permitted;
 pub mod rendered;
 pub mod shapes;
+pub mod show;
