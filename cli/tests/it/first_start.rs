@@ -19,7 +19,8 @@ fn the_first_start_refuses_says_init_and_makes_nothing() {
 fn init_prints_what_scripts_need_and_keeps_secrets_from_others() {
     let installation = Installation::new();
     let made = installation.made.as_object().unwrap();
-    let keys: Vec<&str> = made.keys().map(String::as_str).collect();
+    let mut keys: Vec<&str> = made.keys().map(String::as_str).collect();
+    keys.sort_unstable();
     assert_eq!(keys, ["account_id", "api_key", "api_token", "email", "member_id", "user_id"]);
     assert_eq!(made["email"], EMAIL);
     for id in ["account_id", "user_id", "member_id"] {
