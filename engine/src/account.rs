@@ -42,7 +42,7 @@ impl Account {
         Account { index: Index::of(engine, &state), engine: engine.clone(), state }
     }
 
-    /// An account at a revision, from all its documents, in an order in which they can be applied.
+    /// An account at a revision, from all its documents.
     ///
     /// # Errors
     /// [`Malformed`] where one does not fit.
@@ -51,8 +51,7 @@ impl Account {
         revision: Revision,
         documents: impl IntoIterator<Item = Document>,
     ) -> Result<Account, Malformed> {
-        let mut state = AccountState::new(engine.watched());
-        documents.into_iter().try_for_each(|document| state.apply(&Change::Put(document)))?;
+        let mut state = AccountState::new(engine.watched()).load(documents)?;
         state.revision = revision;
         Ok(Account::compile(engine, state))
     }

@@ -4,6 +4,7 @@
 //! change. Look-ups are kept by [`AccountState::apply`] alone, so they cannot disagree with the documents.
 
 mod apply;
+mod load;
 
 use std::ops::Bound;
 use std::sync::Arc;

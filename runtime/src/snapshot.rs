@@ -4,9 +4,9 @@
 //! The first line says the version, revision, hash and time; each further line is one document.
 
 use std::io::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
-use model::change::SCHEMA_VERSION;
+use model::change::{Document, SCHEMA_VERSION};
 use model::ids::{Revision, StreamId};
 use model::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -49,20 +49,37 @@ fn encode<S: State>(snapshot: &Snapshot<S>) -> Result<Vec<u8>, serde_json::Error
     Ok(bytes)
 }
 
+/// How many documents the reading of a snapshot hands over at once, and how many such batches it may be ahead.
+const BATCH: usize = 512;
+const AHEAD: usize = 16;
+
+/// One thread reads while this one builds the state: either takes about half the time.
 fn decode<S: State>(bytes: &[u8], empty: &S) -> Option<Snapshot<S>> {
     let mut lines = bytes.split(|byte| *byte == b'\n');
     let header: Header = serde_json::from_slice(lines.next()?).ok()?;
     if header.v != SCHEMA_VERSION {
         return None;
     }
-    let mut unreadable = false;
-    let documents = lines.map_while(|line| {
-        let document = serde_json::from_slice(line).ok();
-        unreadable |= document.is_none();
-        document
-    });
-    let state = empty.load(header.revision, documents).ok()?;
-    (!unreadable).then_some(Snapshot { state, hash: header.hash, at: header.at })
+    std::thread::scope(|scope| {
+        let (batches, documents) = mpsc::sync_channel::<Vec<Document>>(AHEAD);
+        let reading = scope.spawn(move || read(lines, &batches));
+        let state = empty.load(header.revision, documents.into_iter().flatten()).ok();
+        // A document that cannot be read ends the batches, so a state may have come of only a part of them.
+        reading.join().ok()??;
+        Some(Snapshot { state: state?, hash: header.hash, at: header.at })
+    })
+}
+
+/// Reads documents until one cannot be read, or nobody wants them any more.
+fn read<'a>(mut lines: impl Iterator<Item = &'a [u8]>, batches: &mpsc::SyncSender<Vec<Document>>) -> Option<()> {
+    loop {
+        let read = |line| serde_json::from_slice(line).ok();
+        let batch: Vec<Document> = lines.by_ref().take(BATCH).map(read).collect::<Option<_>>()?;
+        if batch.is_empty() {
+            return Some(());
+        }
+        batches.send(batch).ok()?;
+    }
 }
 
 /// The stream as the store has it: the newest usable snapshot and the commits after it.

@@ -36,7 +36,7 @@ impl AccountState {
         }
     }
 
-    fn put(&mut self, document: &Document) -> Result<(), Malformed> {
+    pub(super) fn put(&mut self, document: &Document) -> Result<(), Malformed> {
         match document {
             Document::Account(account) => self.account = Some(account.clone()),
             Document::Member(member) => self.put_member(member),

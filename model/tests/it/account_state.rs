@@ -331,6 +331,9 @@ proptest! {
         let again = AccountState::new([iam("all_privileges")]).after(&changes).unwrap();
         prop_assert_eq!(answered(&again), answered(&world.state));
         prop_assert_eq!(again.documents().collect::<Vec<_>>(), documents.clone());
+        let loaded = AccountState::new([iam("all_privileges")]).load(documents.iter().rev().cloned()).unwrap();
+        prop_assert_eq!(answered(&loaded), answered(&world.state));
+        prop_assert_eq!(loaded.documents().collect::<Vec<_>>(), documents.clone());
         for document in documents {
             prop_assert_eq!(again.document(&document.id()), Some(document));
         }
@@ -372,6 +375,9 @@ fn a_change_that_does_not_fit_is_refused_and_the_state_stays() {
         Change::Delete(DocumentId::Resource("nonsense".into())),
     ] {
         assert!(world.state.after(std::slice::from_ref(&change)).is_err(), "{change:?}");
+        let Change::Put(document) = change else { continue };
+        let documents = world.state.documents().chain([document.clone()]);
+        assert!(AccountState::new([]).load(documents).is_err(), "{document:?}");
     }
 }
 
