@@ -10,6 +10,7 @@
 
 pub mod effective;
 pub mod link;
+pub mod question;
 pub mod remedies;
 
 use catalog::PermissionSet;

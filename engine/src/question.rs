@@ -16,13 +16,14 @@ pub mod subject;
 
 use std::net::IpAddr;
 
+use catalog::PermissionSet;
 use model::time::Timestamp;
 use model::tokens::{Condition, Token, TokenStatus};
 
 use crate::decide::{Decision, Reason};
 use crate::permit::Need;
 use crate::principal::Principal;
-use crate::question::action::Action;
+use crate::question::action::{Action, Bundle};
 use crate::target::Target;
 use crate::{Account, Engine};
 
@@ -35,18 +36,41 @@ pub struct Circumstances {
     pub time: Option<Timestamp>,
 }
 
+/// What of a token's conditions is not met.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Unmet {
+    /// It is switched off.
+    pub status: bool,
+    /// It is not in its time, or the time is not known.
+    pub time: bool,
+    /// It may not be used from the address, or the address is not known.
+    pub address: bool,
+}
+
+impl Unmet {
+    /// Whether anything is not met.
+    pub fn any(&self) -> bool {
+        self.status || self.time || self.address
+    }
+}
+
 impl Circumstances {
     /// Whether the token may be used under these circumstances.
     pub fn admit(&self, token: &Token) -> bool {
+        !self.unmet(token).any()
+    }
+
+    /// What keeps the token from being used under these circumstances.
+    pub fn unmet(&self, token: &Token) -> Unmet {
         let in_time = match self.time {
-            Some(time) => token.is_usable_at(time),
-            None => token.status == TokenStatus::Active && token.not_before.is_none() && token.expires_on.is_none(),
+            Some(time) => token.is_in_time(time),
+            None => token.not_before.is_none() && token.expires_on.is_none(),
         };
         let in_place = match self.address {
             Some(address) => token.condition.admits(address),
             None => token.condition == Condition::default(),
         };
-        in_time && in_place
+        Unmet { status: token.status != TokenStatus::Active, time: !in_time, address: !in_place }
     }
 }
 
@@ -76,18 +100,36 @@ impl Engine {
                 }
                 decision
             }
-            Action::AllOf(bundle) => match self.asked_of_bundle(bundle, target) {
-                Some(asked) => {
-                    let missing = asked - self.held(account, principal, target);
-                    // Of a denial, only the policies that take away what is missing are evidence.
-                    self.decide(account, principal, if missing.is_empty() { &asked } else { &missing }, target)
-                }
+            Action::AllOf(bundle) => match self.asked_of_all(account, principal, bundle, target) {
+                Some(asked) => self.decide(account, principal, &asked, target),
                 None => Decision::refused(Reason::ImplicitDeny),
             },
         }
     }
 
-    fn suffices_membership(&self, account: &Account, principal: &Principal, need: Need, target: &Target) -> bool {
+    /// The permissions that the answer to a question about a bundle turns on: those that are missing, since of a denial
+    /// only the policies that take away what is missing are evidence; where nothing is missing, all of the bundle. None
+    /// where the bundle cannot be granted.
+    pub(crate) fn asked_of_all(
+        &self,
+        account: &Account,
+        principal: &Principal,
+        bundle: &Bundle,
+        target: &Target,
+    ) -> Option<PermissionSet> {
+        let asked = self.asked_of_bundle(bundle, target)?;
+        let missing = asked - self.held(account, principal, target);
+        Some(if missing.is_empty() { asked } else { missing })
+    }
+
+    /// Whether being a member suffices, whatever policies say (D14).
+    pub(crate) fn suffices_membership(
+        &self,
+        account: &Account,
+        principal: &Principal,
+        need: Need,
+        target: &Target,
+    ) -> bool {
         need.any_member && target.is_account() && self.permit(account, principal, need, None).is_ok()
     }
 }

@@ -156,9 +156,12 @@ impl Condition {
 impl Token {
     /// Whether the token may be used at that time at all (D46).
     pub fn is_usable_at(&self, now: Timestamp) -> bool {
-        self.status == TokenStatus::Active
-            && self.not_before.is_none_or(|start| start <= now)
-            && self.expires_on.is_none_or(|end| now < end)
+        self.status == TokenStatus::Active && self.is_in_time(now)
+    }
+
+    /// Whether that time is neither before its first nor after its last, whatever its status.
+    pub fn is_in_time(&self, now: Timestamp) -> bool {
+        self.not_before.is_none_or(|start| start <= now) && self.expires_on.is_none_or(|end| now < end)
     }
 }
 

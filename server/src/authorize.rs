@@ -46,19 +46,21 @@ pub struct Question {
 }
 
 /// Who is asked about.
-enum Subject {
+pub(crate) enum Subject {
     Oneself,
     Credential(String),
     Named(SubjectKind, String),
 }
 
-struct Asked {
-    subject: Subject,
-    action: Action,
-    resource: Option<String>,
+/// A question, read.
+pub(crate) struct Asked {
+    pub(crate) subject: Subject,
+    pub(crate) action: Action,
+    pub(crate) resource: Option<String>,
 }
 
-fn read(body: &Input<'_>, catalog: &Catalog, faults: &mut Faults) -> Option<Asked> {
+/// Reads a question.
+pub(crate) fn read(body: &Input<'_>, catalog: &Catalog, faults: &mut Faults) -> Option<Asked> {
     body.object(faults)?;
     let subject = match (body.optional("credential"), body.optional("subject")) {
         (None, None) => Some(Subject::Oneself),
@@ -121,10 +123,8 @@ pub async fn authorize(call: Call) -> Result<Success, Error> {
         return Err(call.forbidden(None));
     }
     let asked = call.read(|body, faults| read(body, engine.catalog(), faults))?.into_valid()?;
-    let found = find(&call, state, &asked.subject).await?;
-    let about_oneself = matches!(asked.subject, Subject::Oneself | Subject::Credential(_))
-        || found.as_ref().is_some_and(|principal| principal.is_same_as(&call.caller.principal));
-    if !about_oneself {
+    let (found, is_oneself) = subject(&call, state, &asked.subject).await?;
+    if !is_oneself {
         call.account().await?;
     }
     let target = match asked.resource.as_deref() {
@@ -140,6 +140,22 @@ pub async fn authorize(call: Call) -> Result<Success, Error> {
     };
     let view = DecisionView { allowed: decision.allowed, reason: reason.as_str(), policy_ids: decision.policies };
     Ok(Success::object(&view)?.at(snapshot.revision()))
+}
+
+/// Who is asked about, if it is there, and whether that is the caller itself: by its own credential or by one that it has
+/// in hand.
+///
+/// # Errors
+/// A credential that cannot be any.
+pub(crate) async fn subject(
+    call: &Call,
+    state: &Account,
+    subject: &Subject,
+) -> Result<(Option<Principal>, bool), Error> {
+    let found = find(call, state, subject).await?;
+    let is_oneself = matches!(subject, Subject::Oneself | Subject::Credential(_))
+        || found.as_ref().is_some_and(|principal| principal.is_same_as(&call.caller.principal));
+    Ok((found, is_oneself))
 }
 
 async fn find(call: &Call, state: &Account, subject: &Subject) -> Result<Option<Principal>, Error> {

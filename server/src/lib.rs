@@ -16,6 +16,7 @@ pub mod dry_run;
 pub mod effective_policies;
 pub mod error;
 pub mod evidence;
+pub mod explain;
 pub mod health;
 pub mod iam_permission_groups;
 pub mod least_privilege;
@@ -25,6 +26,7 @@ pub mod openapi;
 pub mod operations;
 pub mod policies;
 pub mod recorded_calls;
+pub mod remedies;
 pub mod repeats;
 pub mod resource_groups;
 pub mod roles;
@@ -79,6 +81,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(zones::list, zones::create))
         .routes(routes!(zones::get, zones::delete))
         .routes(routes!(authorize::authorize))
+        .routes(routes!(explain::explain))
         .routes(routes!(access::evaluation))
         .routes(routes!(access::evaluations))
         .routes(routes!(access::account_evaluation))

@@ -18,13 +18,14 @@ use std::collections::BTreeMap;
 
 use catalog::{Id, KeyId, PermissionIndex, PermissionSet, ResourceTypeIndex};
 use model::account_state::Holder;
-use model::ids::{MemberId, PolicyId, UserGroupId};
+use model::ids::{MemberId, PolicyId, TokenId, UserGroupId};
 use model::policies::Effect;
 use model::resource_groups::account_key;
 
 use crate::decide::{Source, Spoken};
 use crate::index::place::Place;
 use crate::principal::{CompiledToken, Principal};
+use crate::question::Unmet;
 use crate::target::{DEEPEST, Target};
 use crate::{Account, Engine};
 
@@ -55,6 +56,8 @@ pub enum Requirement {
     Acceptance(MemberId),
     /// The resource of this key is registered in the account itself (D26).
     Registration(Box<str>),
+    /// The token is used as its conditions ask (D46, D47), or they are changed.
+    Condition(TokenId, Unmet),
 }
 
 /// A policy that is to be taken away.
@@ -102,10 +105,10 @@ pub enum Granted {
 }
 
 /// Who is asked about.
-#[derive(Clone, Copy)]
-pub enum Asker<'a> {
+#[derive(Clone)]
+pub enum Asker {
     /// One who acts in the account, or would once it has accepted.
-    Known(&'a Principal),
+    Known(Principal),
     /// Somebody who is not a member yet.
     Newcomer,
 }
@@ -127,8 +130,8 @@ struct Side {
 }
 
 /// What a question is about, with the keys of what it lies in.
-struct On {
-    target: Target,
+pub(super) struct On {
+    pub(super) target: Target,
     /// The resource and those it lies in, innermost first, each with its type; then the account.
     keys: Vec<(Box<str>, ResourceTypeIndex)>,
 }
@@ -138,11 +141,31 @@ impl Engine {
     /// first those by which the fewest permissions are given, then those that give them on less, then by name. None if it
     /// is allowed already, or if nothing helps: no permission asked for can be granted on such a resource, or the principal
     /// is one that no policy of this account speaks of.
-    pub fn remedies(&self, account: &Account, asker: Asker<'_>, needed: &Needed, resource: &str) -> Vec<Remedy> {
+    pub fn remedies(&self, account: &Account, asker: &Asker, needed: &Needed, resource: &str) -> Vec<Remedy> {
         let mut requires = Vec::new();
         let Some(on) = On::of(account, resource, &mut requires) else { return Vec::new() };
-        let Some(sides) = account.sides_of(asker, &on.target, &mut requires) else { return Vec::new() };
+        self.remedies_on(account, asker, needed, &on, false, requires)
+    }
+
+    /// The same at a place. Where being a member suffices, what members have by policies does not count (D14); a token's
+    /// own policies still do (D5).
+    pub(super) fn remedies_on(
+        &self,
+        account: &Account,
+        asker: &Asker,
+        needed: &Needed,
+        on: &On,
+        by_membership: bool,
+        mut requires: Vec<Requirement>,
+    ) -> Vec<Remedy> {
+        let Some(mut sides) = account.sides_of(asker, &on.target, &mut requires) else { return Vec::new() };
         requires.sort_unstable();
+        if by_membership {
+            sides.retain(|side| !matches!(side.recipient, Recipient::Member(_) | Recipient::NewMember));
+            if sides.is_empty() && !requires.is_empty() {
+                return vec![Remedy { requires, lifts: Vec::new(), grants: Vec::new() }];
+            }
+        }
         let applicable = self.applicable(on.target.kind);
         let wanted: Vec<PermissionSet> = match needed {
             Needed::AnyOf(accepted) => {
@@ -156,7 +179,7 @@ impl Engine {
         for wanted in wanted.iter().filter(|wanted| !wanted.is_empty()) {
             let lifts = lifts(&sides, wanted);
             let choices: Vec<Vec<Vec<Grant>>> =
-                sides.iter().map(|side| self.grants_to(side, &(*wanted - side.allowed), &on)).collect();
+                sides.iter().map(|side| self.grants_to(side, &(*wanted - side.allowed), on)).collect();
             for grants in combined(&choices) {
                 let size = lifts.len() + grants.len();
                 if size <= smallest {
@@ -257,7 +280,7 @@ fn combined(choices: &[Vec<Vec<Grant>>]) -> Vec<Vec<Grant>> {
 impl On {
     /// The account or the resource of that key. One that is not registered, or of which it cannot be told what it lies in,
     /// is taken as it would be if it were registered in the account itself. `None` if there can be no such resource.
-    fn of(account: &Account, resource: &str, requires: &mut Vec<Requirement>) -> Option<On> {
+    pub(super) fn of(account: &Account, resource: &str, requires: &mut Vec<Requirement>) -> Option<On> {
         let engine = account.engine();
         let own: Box<str> = account_key(account.account_id()).into();
         if *resource == *own {
@@ -296,7 +319,7 @@ impl On {
 
 impl Account {
     /// The sides of a question, and what has to be so for them to count. `None` if there is none, whatever is done here.
-    fn sides_of(&self, asker: Asker<'_>, target: &Target, requires: &mut Vec<Requirement>) -> Option<Vec<Side>> {
+    fn sides_of(&self, asker: &Asker, target: &Target, requires: &mut Vec<Requirement>) -> Option<Vec<Side>> {
         let Asker::Known(principal) = asker else { return Some(vec![newcomer(requires)]) };
         Some(match principal {
             Principal::System => return None,

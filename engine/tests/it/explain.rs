@@ -2,14 +2,19 @@
 //! would help it is; with fewer it is not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use catalog::PermissionSet;
 use engine::decide::{Reason, Source, Spoken};
 use engine::explain::link::Reach;
 use engine::explain::remedies::{Asker, Grant, Granted, Lift, Needed, Recipient, Remedy, Requirement};
 use engine::principal::Principal;
+use engine::question::Circumstances;
+use engine::question::action::Named;
+use engine::question::subject::SubjectKind;
 use model::account_state::Holder;
 use model::policies::Effect;
+use model::tokens::{Network, Token, TokenStatus};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestError, TestRunner};
@@ -161,7 +166,7 @@ fn check_links(
 fn remedies(scene: &Scene, case: &Case) -> Vec<Remedy> {
     let accepted = accepted_set(&case.accepted);
     let needed = if case.all { Needed::AllOf(accepted) } else { Needed::AnyOf(accepted) };
-    ENGINE.remedies(&scene.account, Asker::Known(&case.asks.principal()), &needed, &case.key)
+    ENGINE.remedies(&scene.account, &Asker::Known(case.asks.principal()), &needed, &case.key)
 }
 
 #[test]
@@ -341,8 +346,154 @@ fn place(scene: &Scene, kind: &str) -> String {
 fn a_newcomer_is_to_become_a_member_and_to_be_granted_what_is_asked() {
     let world = World::new();
     let needed = Needed::AnyOf(accepted_set(&["Billing Read@account"]));
-    let remedies = ENGINE.remedies(&world.state, Asker::Newcomer, &needed, &account_key());
+    let remedies = ENGINE.remedies(&world.state, &Asker::Newcomer, &needed, &account_key());
     assert!(remedies.iter().all(|one| one.requires == [Requirement::Membership] && one.size() == 1));
     let billing = CATALOG.iam_group_by_label("billing").unwrap().id;
     assert_eq!(remedies[0].grants[0].what, Granted::IamGroup(billing));
+}
+
+/// Who a question is about, by the words for it or by a token in hand; and what is asked, by name.
+#[derive(Clone, Debug)]
+struct Worded {
+    subject: Result<(SubjectKind, String), (Caller, Damage)>,
+    /// Who that is, for changes.
+    asks: Asks,
+    action: &'static str,
+    key: String,
+    pick: prop::sample::Index,
+}
+
+/// What keeps a token from being used.
+#[derive(Clone, Copy, Debug)]
+enum Damage {
+    None,
+    Status,
+    Time,
+    Address,
+}
+
+const ACTIONS: [&str; 12] = [
+    "Account Settings Read",
+    "Billing Write",
+    "DNS Write",
+    "Widgets Write",
+    "accounts-account-details",
+    "account-permission-group-list",
+    "zones-0-get",
+    "domain_dns",
+    "widgets_admin",
+    "billing",
+    "minimal_account_access",
+    "admin_readonly",
+];
+
+fn worded() -> impl Strategy<Value = Worded> {
+    let member = (0..7u8).prop_map(|n| (Ok((SubjectKind::Member, member_id(n).to_string())), Asks::Member(n)));
+    let user = (0..7u8, any::<bool>()).prop_map(|(n, by_id)| {
+        let id = if by_id { user_id(n).to_string() } else { email(n) };
+        (Ok((SubjectKind::User, id)), Asks::Caller(Caller::User(n)))
+    });
+    let group = (0..4u8).prop_map(|n| (Ok((SubjectKind::UserGroup, group_id(n).to_string())), Asks::Group(n)));
+    let damage = prop_oneof![
+        4 => Just(Damage::None),
+        1 => prop::sample::select(vec![Damage::Status, Damage::Time, Damage::Address]),
+    ];
+    let token = (0..6u8, any::<bool>(), token(), damage).prop_map(|(n, of_user, token, damage)| {
+        let mut token = Token::clone(&token);
+        match damage {
+            Damage::None => {}
+            Damage::Status => token.status = TokenStatus::Disabled,
+            Damage::Time => token.expires_on = Some(NOW()),
+            Damage::Address => token.condition.within = vec![Network("192.0.2.0/24".into())],
+        }
+        let token = Arc::new(token);
+        let caller = if of_user { Caller::UserToken(n, token) } else { Caller::AccountToken(account_id(), token) };
+        (Err((caller.clone(), damage)), Asks::Caller(caller))
+    });
+    let who = prop_oneof![2 => member, 2 => user, 1 => group, 3 => token];
+    let what = prop::sample::select(ACTIONS.to_vec());
+    (who, what, question(), any::<prop::sample::Index>()).prop_map(|((subject, asks), action, question, pick)| Worded {
+        subject,
+        asks,
+        action,
+        key: question.key,
+        pick,
+    })
+}
+
+#[test]
+fn explanations_of_questions_agree_with_their_answers_and_their_remedies_help() {
+    let tally = Tally::default();
+    let count = |what| tally.note(what);
+    let circumstances = Circumstances { address: "198.51.100.7".parse().ok(), time: Some(NOW()) };
+    let outcome = TestRunner::new(oracle_config(200)).run(&(world(50), vec(worded(), 60)), |(world, cases)| {
+        for case in &cases {
+            let scene = Scene::new(&world.state, &case.asks, &case.key);
+            let action = Named::of(&CATALOG, case.action).expect(case.action).action;
+            let answer = |scene: &Scene, subject: Option<&Principal>| {
+                ENGINE.answer(&scene.account, subject, &action, scene.target().as_ref(), &circumstances)
+            };
+            let (subject, asker) = match &case.subject {
+                Ok((kind, id)) => {
+                    (ENGINE.find_subject(&scene.account, *kind, id), ENGINE.find_asker(&scene.account, *kind, id))
+                }
+                Err((caller, _)) => (Some(caller.principal()), Some(Asker::Known(caller.principal()))),
+            };
+            let decision = answer(&scene, subject.as_ref());
+            let target = scene.target();
+            let explanation =
+                ENGINE.explain_answer(&scene.account, subject.as_ref(), &action, target.as_ref(), &circumstances);
+            prop_assert_eq!((explanation.allowed, explanation.reason), (decision.allowed, decision.reason));
+            count(decision.reason.as_str());
+            if explanation.by_membership {
+                count("by membership");
+            } else if let Some(subject) = &subject {
+                let effect = if decision.allowed { Effect::Allow } else { Effect::Deny };
+                let named = explanation.chain.iter().filter(|one| one.effect == effect);
+                let named: Vec<_> = named.filter_map(|one| scene.account.policy_id(subject, one)).collect();
+                prop_assert_eq!(named, decision.policies);
+            }
+            let Some(asker) = asker else { continue };
+            let remedies = ENGINE.remedies_of_answer(&scene.account, &asker, &action, &case.key, &circumstances);
+            prop_assert!(remedies.is_empty() || !decision.allowed);
+            // A member that has not accepted is asked about as the member that it is.
+            let asks = match asker {
+                Asker::Known(Principal::Member(id)) => Asks::Member(*id.0.as_bytes().last().expect("a number")),
+                Asker::Known(_) | Asker::Newcomer => case.asks.clone(),
+            };
+            let tried = if remedies.is_empty() { vec![] } else { vec![0, case.pick.index(remedies.len())] };
+            for remedy in tried.into_iter().map(|at| &remedies[at]) {
+                count(if remedy.size() == 0 { "requirements alone" } else { "changes" });
+                let mut after = Scene::new(&world.state, &asks, &case.key);
+                after.remedy(remedy, None);
+                let principal = after.asks.principal();
+                prop_assert!(answer(&after, Some(&principal)).allowed, "{:?} does not help {:?}", remedy, case);
+                for requirement in &remedy.requires {
+                    let mut after = Scene::new(&world.state, &asks, &case.key);
+                    after.remedy(remedy, Some(requirement));
+                    let principal = after.asks.principal();
+                    prop_assert!(!answer(&after, Some(&principal)).allowed, "{:?} is not needed", requirement);
+                }
+            }
+        }
+        Ok(())
+    });
+    match outcome {
+        Err(TestError::Fail(reason, (world, ..))) => panic!("{reason}\n{world:?}"),
+        other => other.unwrap_or_else(|error| panic!("{error}")),
+    }
+    tally.print("the_engine_explains_questions");
+    for what in [
+        "allow",
+        "explicit_deny",
+        "implicit_deny",
+        "condition",
+        "unknown_subject",
+        "unknown_resource",
+        "by membership",
+        "requirements alone",
+        "changes",
+    ] {
+        assert!(tally.count(what) >= 100, "too few of {what}: {tally:?}");
+    }
 }

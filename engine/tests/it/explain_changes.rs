@@ -15,7 +15,7 @@ use model::members::{Member, Standing};
 use model::policies::{Effect, Policy, may_meet};
 use model::resource_groups::{Kind, ResourceGroup, Scope};
 use model::resources::Resource;
-use model::tokens::{Star, Token, TokenPolicy, TokenResource};
+use model::tokens::{Condition, Star, Token, TokenPolicy, TokenResource, TokenStatus};
 use model::user_groups::UserGroup;
 
 use crate::world::*;
@@ -126,6 +126,19 @@ impl Scene {
                 let standing = Standing::Accepted { user, since: NOW() };
                 let member = Member { standing, ..self.account.member(id).unwrap().clone() };
                 self.put(vec![Document::Member(member.into())]);
+            }
+            Requirement::Condition(id, unmet) => {
+                let token = Arc::make_mut(self.asks.token());
+                assert_eq!(*id, token.id);
+                if unmet.status {
+                    token.status = TokenStatus::Active;
+                }
+                if unmet.time {
+                    (token.not_before, token.expires_on) = (None, None);
+                }
+                if unmet.address {
+                    token.condition = Condition::default();
+                }
             }
             Requirement::Registration(key) => {
                 let resource = Resource { name: key.clone(), key: key.clone(), parent: None, created_on: NOW() };

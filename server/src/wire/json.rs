@@ -14,8 +14,8 @@ pub enum Node {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number; which one is never asked.
-    Number,
+    /// A number; its value where it is whole and not negative. Which other one it is, is never asked.
+    Number(Option<u64>),
     /// A string.
     Text(String),
     /// An array.
@@ -29,7 +29,7 @@ impl Node {
         match self {
             Node::Null => "null",
             Node::Bool(_) => "a boolean",
-            Node::Number => "a number",
+            Node::Number(_) => "a number",
             Node::Text(_) => "a string",
             Node::Array(_) => "an array",
             Node::Object(_) => "an object",
@@ -51,14 +51,14 @@ impl<'de> Deserialize<'de> for Node {
             fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
                 Ok(Node::Bool(value))
             }
-            fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
-                Ok(Node::Number)
+            fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
+                Ok(Node::Number(value.try_into().ok()))
             }
-            fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
-                Ok(Node::Number)
+            fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+                Ok(Node::Number(Some(value)))
             }
             fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
-                Ok(Node::Number)
+                Ok(Node::Number(None))
             }
             fn visit_str<E>(self, value: &str) -> Result<Node, E> {
                 Ok(Node::Text(value.to_owned()))
@@ -175,7 +175,7 @@ fn find_duplicates(node: &Node, pointer: &mut String, faults: &mut Faults) {
                 pointer.truncate(length);
             }
         }
-        Node::Null | Node::Bool(_) | Node::Number | Node::Text(_) => {}
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {}
     }
 }
 
@@ -230,6 +230,14 @@ impl<'a> Input<'a> {
         match self.node {
             Node::Bool(value) => *value,
             _ => self.wrong("a boolean", faults).unwrap_or_default(),
+        }
+    }
+
+    /// The value of a whole number that is not negative, without noting a fault.
+    pub fn whole_number(&self) -> Option<u64> {
+        match self.node {
+            Node::Number(value) => *value,
+            Node::Null | Node::Bool(_) | Node::Text(_) | Node::Array(_) | Node::Object(_) => None,
         }
     }
 

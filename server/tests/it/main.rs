@@ -13,6 +13,7 @@ mod concurrency;
 mod credentials;
 mod dry_run;
 mod effective_policies;
+mod explain;
 mod if_match;
 mod last_super_administrator;
 mod least_privilege;
