@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{Catalog, Id, PermissionSet};
+use catalog::{Catalog, Id};
 use model::change::{Change, Document};
 use model::ids::{AccountId, MemberId, PolicyId, ResourceGroupId, TokenId, UserGroupId, UserId};
 use model::members::{Member, Standing};
@@ -297,29 +297,6 @@ impl TokenCase {
         }
     }
 }
-
-impl Asked {
-    /// Whether it is an operation that being a member suffices for.
-    pub fn is_of_minimal_access(&self) -> bool {
-        MINIMAL_ACCESS.contains(&self.what.as_str())
-    }
-
-    /// What would suffice.
-    pub fn accepts(&self, catalog: &Catalog) -> PermissionSet {
-        match catalog.operation(&self.what) {
-            Some(operation) => operation.accepts.unwrap_or(PermissionSet::EMPTY),
-            None => {
-                let accepts: PermissionSet = catalog.permissions_named(&self.what).map(|one| one.index).collect();
-                assert!(!accepts.is_empty(), "no permission is called `{}`", self.what);
-                accepts
-            }
-        }
-    }
-}
-
-/// Operations that being a member suffices for (D14).
-const MINIMAL_ACCESS: [&str; 3] =
-    ["accounts-account-details", "account-permission-group-list", "account-permission-group-details"];
 
 /// The id of a permission; of one that is not there, an id that no catalogue knows.
 fn permission_id(catalog: &Catalog, name: &str) -> Id {

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use catalog::PermissionSet;
 use engine::decide::{Decision, Reason};
-use engine::oracle::{Action, Subject};
+use engine::oracle::{self, Subject};
 use engine::permit::Need;
 use engine::principal::Principal;
-use engine::target::Target;
+use engine::question::Circumstances;
+use engine::question::action::{Action, Named};
 use model::ids::{Id, UserId};
 use model::tokens::{Digest, Token};
 
-use crate::world::{CATALOG, ENGINE, ORACLE, World, account_id, account_key};
+use crate::world::{CATALOG, ENGINE, ORACLE, World, account_id};
 
 #[path = "../cases/reader.rs"]
 mod reader;
@@ -58,6 +58,14 @@ impl Who {
     }
 }
 
+/// What would suffice.
+fn need(asked: &Asked) -> Need {
+    match Named::of(&CATALOG, &asked.what).map(|named| named.action) {
+        Some(Action::AnyOf(need)) => need,
+        Some(Action::AllOf(_)) | None => panic!("no permission or operation is called `{}`", asked.what),
+    }
+}
+
 /// What the case says: the answer, and the policies.
 fn expected(asked: &Asked) -> Decision {
     let reasons = [Reason::Allow, Reason::ExplicitDeny, Reason::ImplicitDeny];
@@ -68,30 +76,28 @@ fn expected(asked: &Asked) -> Decision {
     Decision { allowed: reason == Reason::Allow, reason, policies }
 }
 
-/// Operations of the members' minimal access are allowed by membership alone (D14).
-fn or_by_membership(decision: Decision, by_membership: bool) -> Decision {
-    if !decision.allowed && by_membership {
-        return Decision { allowed: true, reason: Reason::Allow, policies: vec![] };
+/// As the API answers; it knows no other reasons.
+fn engine_decides(world: &World, who: &Who, need: Need, key: &str) -> Decision {
+    let (principal, target) = (who.principal(), world.state.target(key));
+    let action = Action::AnyOf(need);
+    let circumstances = Circumstances::default();
+    let mut decision = ENGINE.answer(&world.state, Some(&principal), &action, target.as_ref(), &circumstances);
+    decision.policies.sort_unstable();
+    if decision.reason == Reason::UnknownResource {
+        decision.reason = Reason::ImplicitDeny;
     }
     decision
 }
 
-fn engine_decides(world: &World, who: &Who, accepts: &PermissionSet, any_member: bool, key: &str) -> Decision {
-    let target = if key == account_key() { Some(Target::ACCOUNT) } else { world.state.resource(key) };
-    let Some(target) = target else {
-        return Decision { allowed: false, reason: Reason::ImplicitDeny, policies: vec![] };
-    };
-    let principal = who.principal();
-    let mut decision = ENGINE.decide(&world.state, &principal, accepts, &target);
-    decision.policies.sort_unstable();
-    let need = Need { accepts: *accepts, any_member };
-    or_by_membership(decision, any_member && ENGINE.permit(&world.state, &principal, need, None).is_ok())
-}
-
-fn oracle_decides(world: &World, who: &Who, accepts: &PermissionSet, any_member: bool, key: &str) -> Decision {
-    let actions: Vec<Action<'_>> = accepts.iter().map(|index| ORACLE.action(CATALOG.permission_at(index))).collect();
+/// The oracle leaves to its callers what an accepted member may without any policy (D14).
+fn oracle_decides(world: &World, who: &Who, need: Need, key: &str) -> Decision {
+    let actions: Vec<oracle::Action<'_>> =
+        need.accepts.iter().map(|index| ORACLE.action(CATALOG.permission_at(index))).collect();
     let decision = ORACLE.decide(&world.state, who.subject(), &actions, key);
-    or_by_membership(decision, any_member && ORACLE.has_minimal_access(&world.state, who.subject(), &actions))
+    if need.any_member && !decision.allowed && ORACLE.has_minimal_access(&world.state, who.subject(), &actions) {
+        return Decision { allowed: true, reason: Reason::Allow, policies: vec![] };
+    }
+    decision
 }
 
 #[test]
@@ -103,12 +109,11 @@ fn the_engine_and_the_oracle_decide_every_case_as_it_says() {
         let mut world = World::new();
         world.apply(&case.changes(&CATALOG, account_id(), &user));
         for asked in &case.asked {
-            let (who, accepts) = (Who::of(case, &asked.who), asked.accepts(&CATALOG));
-            let any_member = asked.is_of_minimal_access();
+            let (who, need) = (Who::of(case, &asked.who), need(asked));
             let (expected, key) = (expected(asked), key(account_id(), &asked.on));
             let told = format!("{}: may {} do {} on {}", case.case, asked.who, asked.what, asked.on);
-            let by_engine = engine_decides(&world, &who, &accepts, any_member, &key);
-            let by_oracle = oracle_decides(&world, &who, &accepts, any_member, &key);
+            let by_engine = engine_decides(&world, &who, need, &key);
+            let by_oracle = oracle_decides(&world, &who, need, &key);
             if by_engine != expected || by_oracle != expected {
                 wrong.push(format!("{told}: engine {by_engine:?}, oracle {by_oracle:?}, not {expected:?}"));
             }

@@ -9,6 +9,7 @@ mod access;
 mod accounts;
 mod authorize;
 mod bodies;
+mod cases;
 mod concurrency;
 mod credentials;
 mod dry_run;
