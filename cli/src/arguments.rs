@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use model::ids::AccountId;
 use runtime::history::at::At;
 use server::WireShapes;
+use server::self_check::Rate;
 use tracing_subscriber::filter::Targets;
 
 use crate::database::Database;
@@ -51,6 +52,12 @@ pub enum Command {
     /// Look into the commit log
     #[command(subcommand)]
     Log(Log),
+    /// Check that decisions on the accounts in the database are right; exit code 1 if one is not
+    ///
+    /// Samples of who may do what on what are decided once by the engine that serves, and once by the oracle: a second,
+    /// naive evaluator that was written from the specification alone. Each one on which the two differ is told. It may
+    /// run beside a server on the same database.
+    Check(Check),
     /// Print the completions of a shell
     ///
     /// For bash: portcullis completions bash > /etc/bash_completion.d/portcullis
@@ -240,6 +247,13 @@ pub struct Serve {
     )]
     pub auth_failure_limit: FailureLimit,
 
+    /// Share of decisions that are checked by a second, naive evaluator in the background, from 0 to 1
+    ///
+    /// It uses at most half of one core, and no request waits for it. `/metrics` counts the outcomes as
+    /// `portcullis_self_checks_total`. A decision on which the two differ is logged as an error: one of them is wrong.
+    #[arg(long, env = "PORTCULLIS_SELF_CHECK", value_name = "RATE", default_value = "0", hide_env_values = true)]
+    pub self_check: Rate,
+
     /// The most commits that share one write to the disk; for measurements only
     #[arg(long, env = "PORTCULLIS_COMMIT_BATCH", value_name = "NUMBER", hide = true)]
     pub commit_batch: Option<NonZeroUsize>,
@@ -338,6 +352,27 @@ pub enum Log {
     /// whose newest commits were all cut off is still a whole chain: to notice that, compare the count with an earlier
     /// one.
     Verify(LogVerify),
+}
+
+/// `portcullis check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Compare with the oracle
+    #[arg(long, required = true)]
+    pub oracle: bool,
+
+    /// How many decisions to compare in each account
+    #[arg(long, value_name = "NUMBER", default_value = "10000")]
+    pub samples: NonZeroUsize,
+
+    /// Which decisions to compare: the same number picks the same ones again [default: random]
+    #[arg(long, value_name = "NUMBER")]
+    pub seed: Option<u64>,
+
+    #[command(flatten)]
+    pub data: Data,
+    #[command(flatten)]
+    pub catalogs: Catalogs,
 }
 
 /// `portcullis log show`.

@@ -3,11 +3,12 @@
 //! ```text
 //! arguments     what can be typed                      config_file   a file in place of flags
 //! serve, dev    the server                             database, secret_key, wiring   the parts it is made of
-//! init, user    offline commands that write            log           offline commands that read
+//! init, user    offline commands that write            log, check    offline commands that read
 //! ```
 
 mod arguments;
 mod background;
+mod check;
 mod config_file;
 mod database;
 mod dev;
@@ -44,7 +45,12 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Completions { shell } => return pages::print_completions(shell),
         Command::Man { folder } => return pages::print_manual(folder.as_deref()),
-        Command::Serve(_) | Command::Init(_) | Command::Dev(_) | Command::User(_) | Command::Log(_) => {}
+        Command::Serve(_)
+        | Command::Init(_)
+        | Command::Dev(_)
+        | Command::User(_)
+        | Command::Log(_)
+        | Command::Check(_) => {}
     }
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         match arguments.command {
@@ -53,6 +59,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Dev(dev) => dev::run(dev).await,
             Command::User(command) => user::run(command).await,
             Command::Log(command) => log::run(command).await,
+            Command::Check(check) => check::run(check).await,
             // Answered above, without starting threads.
             Command::Completions { .. } | Command::Man { .. } => Ok(ExitCode::SUCCESS),
         }

@@ -53,6 +53,7 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
         wire_shapes: serve.answers.wire_shapes,
         trusted_proxies: serve.trusted_proxy,
         failure_limit: serve.auth_failure_limit.0,
+        self_check: serve.self_check,
         dev: false,
     };
     let listener = listen(serve.listen).await?;

@@ -8,6 +8,7 @@ use runtime::Runtime;
 
 use crate::operations::Operations;
 use crate::repeats::Repeats;
+use crate::self_check::SelfCheck;
 use crate::settings::Settings;
 use crate::sso_verification::Verifier;
 use crate::throttle::Throttle;
@@ -27,6 +28,8 @@ pub struct Shared {
     pub settings: Settings,
     /// Wakes the search for TXT records.
     pub verifier: Option<Verifier>,
+    /// Compares a share of live decisions with the oracle.
+    pub self_check: SelfCheck,
     pub(crate) operations: Operations,
     pub(crate) rendered: Rendered,
     pub(crate) repeats: Repeats,
@@ -45,8 +48,19 @@ impl App {
         let rendered = Rendered::of(runtime.engine.catalog());
         let throttle = Throttle::new(settings.failure_limit);
         let repeats = Repeats::default();
+        let self_check = SelfCheck::start(settings.self_check, runtime.engine.shared_catalog(), &mut metrics);
         App {
-            shared: Arc::new(Shared { runtime, settings, verifier, operations, rendered, repeats, throttle, metrics }),
+            shared: Arc::new(Shared {
+                runtime,
+                settings,
+                verifier,
+                self_check,
+                operations,
+                rendered,
+                repeats,
+                throttle,
+                metrics,
+            }),
         }
     }
 }

@@ -133,6 +133,8 @@ pub async fn authorize(call: Call) -> Result<Success, Error> {
     };
     let circumstances = Circumstances { address: Some(call.caller.address), time: Some(call.app.runtime.clock.now()) };
     let decision = engine.answer(state, found.as_ref(), &asked.action, target.as_ref(), &circumstances);
+    let key = || asked.resource.as_deref().map(Box::from);
+    call.app.self_check.consider_answer(&snapshot, found.as_ref(), &asked.action, &decision, key);
     // Whoever or whatever is not there has no policies that speak of it: the reasons here are those of D88.
     let reason = match decision.reason {
         Reason::UnknownSubject | Reason::UnknownResource => Reason::ImplicitDeny,

@@ -30,6 +30,7 @@ use crate::error::{Error, Unauthenticated};
 use crate::middleware::Context;
 use crate::operations::Operation;
 use crate::repeats::{Entered, Request as Repeated};
+use crate::self_check::{Answer, Sample};
 use crate::wire::json::{self, Input, Parsed};
 use crate::wire::paging::Query;
 use crate::wire::shapes::Shapes;
@@ -167,6 +168,13 @@ impl Call {
         let Some(snapshot) = self.snapshot(account).await? else { return Err(self.forbidden(None)) };
         let permit =
             self.app.runtime.engine.permit(&snapshot.state, &self.caller.principal, self.operation.need, resource);
+        self.app.self_check.consider(|| Sample {
+            snapshot: snapshot.clone(),
+            principal: self.caller.principal.clone(),
+            need: self.operation.need,
+            resource: resource.map(Box::from),
+            answer: Answer::Permit(permit.is_ok()),
+        });
         let permit = permit.map_err(|_| self.forbidden(None))?;
         let unverified = self.caller.user.as_ref().is_some_and(|user| !user.email_verified);
         if self.operation.is_administration && unverified {

@@ -30,6 +30,7 @@ pub mod remedies;
 pub mod repeats;
 pub mod resource_groups;
 pub mod roles;
+pub mod self_check;
 pub mod settings;
 pub mod sso_connectors;
 pub mod sso_verification;

@@ -2,6 +2,8 @@
 
 use ipnet::IpNet;
 
+use crate::self_check::Rate;
+
 /// Settings of the server; the rules of the model are in [`model::rules::Rules`].
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -11,13 +13,21 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Failed authentications per minute and address before the address has to wait; none is no limit (D58).
     pub failure_limit: Option<u32>,
+    /// The share of live decisions that the oracle checks in the background.
+    pub self_check: Rate,
     /// Serve the routes of a development server.
     pub dev: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { wire_shapes: WireShapes::Auto, trusted_proxies: Vec::new(), failure_limit: Some(30), dev: false }
+        Settings {
+            wire_shapes: WireShapes::Auto,
+            trusted_proxies: Vec::new(),
+            failure_limit: Some(30),
+            self_check: Rate::NONE,
+            dev: false,
+        }
     }
 }
 

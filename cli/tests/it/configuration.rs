@@ -42,6 +42,7 @@ fn every_setting_can_stand_in_the_file() {
         wire-shapes = "object"
         trusted-proxy = ["10.0.0.0/8", "192.0.2.0/24"]
         auth-failure-limit = 100
+        self-check = 0.5
         log-format = "json"
         log-level = "warn"
     "#;
@@ -58,7 +59,7 @@ fn a_name_that_no_flag_has_is_an_error_that_names_it() {
     )
     .unwrap();
     let served = run(folder.path(), &["serve", "--config", "portcullis.toml"]);
-    assert_snapshot!(refusal(folder.path(), &served), @"2 portcullis: configuration file `portcullis.toml`: unknown `email`, `lisen`; the names are listen, database, secret-key-file, catalog, wire-shapes, dns-server, allow-direct-add, open-account-creation, trusted-proxy, auth-failure-limit, log-format, log-level");
+    assert_snapshot!(refusal(folder.path(), &served), @"2 portcullis: configuration file `portcullis.toml`: unknown `email`, `lisen`; the names are listen, database, secret-key-file, catalog, wire-shapes, dns-server, allow-direct-add, open-account-creation, trusted-proxy, auth-failure-limit, self-check, log-format, log-level");
 }
 
 #[test]

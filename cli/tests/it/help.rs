@@ -23,6 +23,7 @@ fn each_command_explains_itself() {
         ("log", vec!["log"]),
         ("log_show", vec!["log", "show"]),
         ("log_verify", vec!["log", "verify"]),
+        ("check", vec!["check"]),
         ("completions", vec!["completions"]),
         ("man", vec!["man"]),
     ] {

@@ -94,10 +94,12 @@ impl<'q> Asking<'q> {
         let account = &place.snapshot.state;
         let target = target(account, &asked.resource);
         let subject = found.map(|found| &found.principal);
-        let engine = &self.door.app.runtime.engine;
-        let decision = engine.answer(account, subject, &asked.action.action, target.as_ref(), &circumstances);
+        let (engine, action) = (&self.door.app.runtime.engine, &asked.action.action);
+        let decision = engine.answer(account, subject, action, target.as_ref(), &circumstances);
+        let key = || key(account, &asked.resource);
+        self.door.app.self_check.consider_answer(&place.snapshot, subject, action, &decision, key);
         if let (Some(principal), Some(target), true) = (subject, &target, decision.allowed && self.at.is_none()) {
-            self.note_use(account, principal, &asked.action.action, target);
+            self.note_use(account, principal, action, target);
         }
         Ok(decision)
     }
@@ -245,6 +247,23 @@ fn target(account: &Account, about: &About<'_>) -> Option<Target> {
             CallTarget::Resource(key) => account.resource(&key),
             // What names no single resource was refused with the words of the question.
             CallTarget::All(_) | CallTarget::Caller => None,
+            CallTarget::OtherAccount(_) | CallTarget::Unregistered(_) => None,
+        },
+    }
+}
+
+/// The key of what is asked about, if it is a resource that the account has.
+fn key(account: &Account, about: &About<'_>) -> Option<Box<str>> {
+    match about {
+        About::Resource(kind, _) if kind.index == ResourceTypeIndex::ACCOUNT => None,
+        About::Resource(kind, id) => {
+            let mut key = String::new();
+            resource::write_key(kind, id, &mut key);
+            Some(key.into())
+        }
+        About::Call(call) => match account.engine().call_target(account, call) {
+            CallTarget::Resource(key) => Some(key),
+            CallTarget::Account | CallTarget::All(_) | CallTarget::Caller => None,
             CallTarget::OtherAccount(_) | CallTarget::Unregistered(_) => None,
         },
     }

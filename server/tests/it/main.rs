@@ -25,6 +25,7 @@ mod repeats;
 mod resource_groups;
 mod roles;
 mod routes;
+mod self_check;
 mod sso_connectors;
 mod support;
 mod unused_grants;

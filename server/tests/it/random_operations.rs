@@ -32,6 +32,8 @@ struct Counts {
     refused: BTreeMap<Refusal, usize>,
     refused_kinds: BTreeMap<Kind, usize>,
     excesses: usize,
+    /// Decisions that the server put to the oracle meanwhile.
+    checked: u64,
 }
 
 impl Counts {
@@ -54,9 +56,9 @@ fn a_random_sequence_of_requests_does_what_a_plain_model_says() {
     let result = TestRunner::new(config)
         .run(&steps(), |steps| runtime.block_on(carry_out(&steps, &counts)).map_err(TestCaseError::fail));
     let counts = counts.into_inner();
-    let Counts { sequences, done, refused, refused_kinds, excesses } = counts;
+    let Counts { sequences, done, refused, refused_kinds, excesses, checked } = counts;
     let total = |counts: &BTreeMap<Kind, usize>| counts.values().sum::<usize>();
-    println!("{sequences} sequences");
+    println!("{sequences} sequences, {checked} decisions put to the oracle");
     println!("{} requests carried out: {done:?}", total(&done));
     println!("{} refused: {refused:?}, of these {excesses} as grants beyond the caller's", total(&refused_kinds));
     match result {
@@ -88,6 +90,7 @@ fn a_random_sequence_of_requests_does_what_a_plain_model_says() {
         assert!(refused.contains_key(&refusal), "nothing was refused with {refusal:?}");
     }
     assert!(excesses > 0, "nobody granted more than they may");
+    assert!(checked > 1_000, "the server did not check itself");
 }
 
 async fn carry_out(steps: &[Step], counts: &RefCell<Counts>) -> Result<(), String> {
@@ -103,8 +106,10 @@ async fn carry_out(steps: &[Step], counts: &RefCell<Counts>) -> Result<(), Strin
     }
     session.read_everything().await?;
     session.replay().await?;
+    let checked = session.self_checks().await?;
     let mut counts = counts.borrow_mut();
     counts.sequences += 1;
     counts.excesses += session.excesses;
+    counts.checked += checked;
     Ok(())
 }

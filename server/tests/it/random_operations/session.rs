@@ -20,6 +20,7 @@ use runtime::Origin;
 use runtime::clock::Clock;
 use runtime::stream::Snapshot;
 use serde_json::Value;
+use server::self_check::Rate;
 use testkit::{Caller, Method, Owner, TestServer, allow};
 
 use super::plain::{
@@ -29,6 +30,7 @@ use super::pools::EMAILS;
 use super::requests::{CONNECTORS, Kind, Request, Step, reading};
 use super::rights::{self, Who};
 use super::shown;
+use crate::self_check;
 
 pub struct Session {
     server: TestServer,
@@ -87,6 +89,7 @@ impl Session {
                 limits(&mut rules.limits);
                 rules.allow_direct_add = true;
             })
+            .settings(|settings| settings.self_check = Rate::ALL)
             .start()
             .await;
         let (callers, users) = people(&server).await;
@@ -340,6 +343,16 @@ impl Session {
 
     pub async fn snapshot(&self) -> Arc<Snapshot<Account>> {
         self.server.runtime.account(self.server.account).await.expect("readable").expect("the account")
+    }
+
+    /// How many decisions the server has put to the oracle meanwhile; none of them differed.
+    pub async fn self_checks(&self) -> Result<u64, String> {
+        let metrics = self.server.anonymous().get("/metrics").await.text;
+        let count = |outcome| self_check::count(&metrics, outcome);
+        if count("diverged") > 0 {
+            return Err(self.failure("the engine and the oracle differ"));
+        }
+        Ok(count("agreed"))
     }
 
     /// Replays the log, and finds in it every state that was kept.
