@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use ipnet::IpNet;
 use model::ids::AccountId;
 use runtime::history::at::At;
-use server::WireShapes;
 use server::self_check::Rate;
+use server::{PublicUrl, WireShapes};
 use tracing_subscriber::filter::Targets;
 
 use crate::database::Database;
@@ -236,6 +236,12 @@ pub struct Serve {
     /// separated by commas.
     #[arg(long, env = "PORTCULLIS_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',', hide_env_values = true)]
     pub trusted_proxy: Vec<IpNet>,
+
+    /// URL at which clients reach the server, if a proxy is before it [default: http://ADDR that it listens on]
+    ///
+    /// The metadata of the decision API names its endpoints by it. What a request names as its host is never believed.
+    #[arg(long, env = "PORTCULLIS_PUBLIC_URL", value_name = "URL", value_hint = ValueHint::Url, hide_env_values = true)]
+    pub public_url: Option<PublicUrl>,
 
     /// Failed authentications per minute that one address may make before it has to wait; a number or `off`
     #[arg(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use runtime::secrets::Secrets;
-use server::Settings;
+use server::{PublicUrl, Settings};
 use store::Store;
 
 use crate::arguments::Dev;
@@ -31,9 +31,14 @@ pub async fn run(dev: Dev) -> anyhow::Result<ExitCode> {
         wiring::catalog(&dev.catalogs.catalog)?.with_file(server::dev::catalogue(), "the development server's own")?;
     let runtime = Arc::new(wiring::runtime(Store::memory(), catalog, server::dev::rules(), Secrets::new(KEY)));
     server::dev::seed(&runtime).await.context("the seed cannot be written")?;
-    let settings =
-        Settings { wire_shapes: dev.answers.wire_shapes, failure_limit: None, dev: true, ..Settings::default() };
     let listener = serve::listen(dev.listen).await?;
+    let settings = Settings {
+        wire_shapes: dev.answers.wire_shapes,
+        failure_limit: None,
+        dev: true,
+        public_url: PublicUrl::of_address(listener.local_addr()?),
+        ..Settings::default()
+    };
     eprintln!("{}", banner());
     serve::listen_and_serve(listener, runtime, settings, dev.dns.dns_server).await
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use model::rules::Rules;
 use runtime::Runtime;
-use server::{App, Settings};
+use server::{App, PublicUrl, Settings};
 use store::SqliteOptions;
 use tokio::net::TcpListener;
 
@@ -49,14 +49,18 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
         ..Rules::default()
     };
     let runtime = Arc::new(wiring::runtime(store, catalog, rules, secrets));
+    let listener = listen(serve.listen).await?;
     let settings = Settings {
+        public_url: match serve.public_url {
+            Some(url) => url,
+            None => PublicUrl::of_address(listener.local_addr()?),
+        },
         wire_shapes: serve.answers.wire_shapes,
         trusted_proxies: serve.trusted_proxy,
         failure_limit: serve.auth_failure_limit.0,
         self_check: serve.self_check,
         dev: false,
     };
-    let listener = listen(serve.listen).await?;
     listen_and_serve(listener, runtime, settings, serve.dns.dns_server).await
 }
 

@@ -122,6 +122,20 @@ impl Engine {
         Some(if missing.is_empty() { asked } else { missing })
     }
 
+    /// Whether the principal may do the action on the target, circumstances aside: the boolean of [`Engine::answer`], for
+    /// those who ask of many and need no evidence.
+    pub fn may(&self, account: &Account, principal: &Principal, action: &Action, target: &Target) -> bool {
+        match action {
+            Action::AnyOf(need) => {
+                self.allows(account, principal, &need.accepts, target)
+                    || self.suffices_membership(account, principal, *need, target)
+            }
+            Action::AllOf(bundle) => self
+                .asked_of_bundle(bundle, target)
+                .is_some_and(|asked| asked.is_subset(&self.held(account, principal, target))),
+        }
+    }
+
     /// Whether being a member suffices, whatever policies say (D14).
     pub(crate) fn suffices_membership(
         &self,

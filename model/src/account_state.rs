@@ -295,7 +295,7 @@ impl AccountState {
     }
 
     /// Registered resources in the order of their keys, from after one of them.
-    pub fn resources_from(&self, after: Option<&str>) -> impl Iterator<Item = &Resource> {
+    pub fn resources_from<'a>(&'a self, after: Option<&str>) -> impl Iterator<Item = &'a Resource> + use<'a> {
         let after = after.map_or(Bound::Unbounded, |key| Bound::Excluded(Box::from(key)));
         self.resources.range::<_, Box<str>>((after, Bound::Unbounded)).map(|(_, resource)| resource.as_ref())
     }

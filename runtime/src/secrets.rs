@@ -95,13 +95,15 @@ fn has_checksum(whole: &str, rest: &str) -> bool {
 #[derive(Clone)]
 pub struct Secrets {
     keyed: Hmac<Sha256>,
+    pages: Hmac<Sha256>,
 }
 
 impl Secrets {
     /// From the server's secret key, 32 bytes or more. The pepper is derived, so that the key can serve other uses too.
     pub fn new(key: &[u8]) -> Secrets {
         let derived = keyed(key, b"portcullis credential pepper v1");
-        Secrets { keyed: hmac_of(&derived) }
+        let pages = keyed(key, b"portcullis page token v1");
+        Secrets { keyed: hmac_of(&derived), pages: hmac_of(&pages) }
     }
 
     /// The digest that is stored (D45).
@@ -109,6 +111,19 @@ impl Secrets {
         let mut mac = self.keyed.clone();
         mac.update(secret.as_bytes());
         Digest(mac.finalize().into_bytes().into())
+    }
+}
+
+impl Secrets {
+    /// The seal of a page token: only this server, or one with the same secret key, can have made it of these parts.
+    pub fn page_seal(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = self.pages.clone();
+        for part in parts {
+            // With its length, so that no two lists of parts read the same.
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
     }
 }
 
@@ -127,6 +142,11 @@ fn keyed(key: &[u8], purpose: &[u8]) -> [u8; 32] {
 #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
 fn hmac_of(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
+}
+
+/// Compares seals in constant time.
+pub fn same_seal(one: &[u8], other: &[u8]) -> bool {
+    one.ct_eq(other).into()
 }
 
 /// Compares digests in constant time.
@@ -148,6 +168,17 @@ mod tests {
             assert_eq!(format!("{secret:?}"), "PlainSecret(…)");
         }
         assert!(is_key_shaped(PlainSecret::generate(SecretKind::ApiKey).reveal()));
+    }
+
+    #[test]
+    fn a_page_seal_is_of_its_parts_and_of_the_key() {
+        let (one, two) = (Secrets::new(&[1; 32]), Secrets::new(&[2; 32]));
+        let seal = one.page_seal(&[b"a", b"b"]);
+        assert!(same_seal(&seal, &one.page_seal(&[b"a", b"b"])));
+        assert!(!same_seal(&seal, &two.page_seal(&[b"a", b"b"])));
+        assert!(!same_seal(&seal, &one.page_seal(&[b"ab"])));
+        assert!(!same_seal(&seal, &one.page_seal(&[b"ab", b""])));
+        assert_ne!(seal, one.digest("ab").0);
     }
 
     #[test]

@@ -6,8 +6,13 @@
 
 pub mod asking;
 pub mod body;
+pub mod candidates;
 pub mod door;
 pub mod evaluation;
+pub mod memo;
+pub mod metadata;
+pub mod page_token;
+pub mod search;
 pub mod words;
 
 use axum::response::Response;
@@ -97,6 +102,53 @@ pub struct AccessDecisions {
     evaluations: Vec<AccessDecision>,
 }
 
+/// Which part of the results.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only describes the body; see `body`")]
+pub struct AccessPage {
+    /// The `next_token` of the page before.
+    token: Option<String>,
+    /// The most results: 100 where it is left out, at most 1,000.
+    limit: Option<u16>,
+}
+
+/// A question with one of its parts left out, which is sought.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only describes the body; see `body`")]
+pub struct AccessSearch {
+    subject: AccessEntity,
+    action: Option<AccessAction>,
+    resource: AccessEntity,
+    context: Option<AccessContext>,
+    page: Option<AccessPage>,
+}
+
+/// What comes after this page.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only describes the answer")]
+pub struct AccessNext {
+    /// For the next page; empty on the last.
+    next_token: String,
+    /// How many results this page has.
+    count: u16,
+}
+
+/// What was found.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only describes the answer")]
+pub struct AccessResults {
+    page: AccessNext,
+    results: Vec<AccessEntity>,
+}
+
+/// Actions that were found.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only describes the answer")]
+pub struct AccessActions {
+    page: AccessNext,
+    results: Vec<AccessAction>,
+}
+
 /// Answers one question.
 #[utoipa::path(post, path = "/access/v1/evaluation", operation_id = "portcullis-access-evaluation", tag = "Decisions",
     request_body = AccessQuestion,
@@ -129,4 +181,55 @@ pub async fn evaluations(door: Door) -> Response {
     responses((status = 200, body = AccessDecisions), (status = "4XX", body = String)))]
 pub async fn account_evaluations(door: Door) -> Response {
     door.respond(evaluation::many(&door).await)
+}
+
+/// Finds who may do something.
+#[utoipa::path(post, path = "/access/v1/search/subject", operation_id = "portcullis-access-search-subject", tag = "Decisions",
+    request_body = AccessSearch,
+    responses((status = 200, body = AccessResults), (status = "4XX", body = String)))]
+pub async fn search_subjects(door: Door) -> Response {
+    door.respond(search::subjects(&door).await)
+}
+
+/// Finds who may do something, in an account.
+#[utoipa::path(post, path = "/accounts/{account_id}/access/v1/search/subject",
+    operation_id = "portcullis-account-access-search-subject", tag = "Decisions",
+    params(("account_id" = String, Path)), request_body = AccessSearch,
+    responses((status = 200, body = AccessResults), (status = "4XX", body = String)))]
+pub async fn account_search_subjects(door: Door) -> Response {
+    door.respond(search::subjects(&door).await)
+}
+
+/// Finds on what somebody may do something.
+#[utoipa::path(post, path = "/access/v1/search/resource", operation_id = "portcullis-access-search-resource", tag = "Decisions",
+    request_body = AccessSearch,
+    responses((status = 200, body = AccessResults), (status = "4XX", body = String)))]
+pub async fn search_resources(door: Door) -> Response {
+    door.respond(search::resources(&door).await)
+}
+
+/// Finds on what somebody may do something, in an account.
+#[utoipa::path(post, path = "/accounts/{account_id}/access/v1/search/resource",
+    operation_id = "portcullis-account-access-search-resource", tag = "Decisions",
+    params(("account_id" = String, Path)), request_body = AccessSearch,
+    responses((status = 200, body = AccessResults), (status = "4XX", body = String)))]
+pub async fn account_search_resources(door: Door) -> Response {
+    door.respond(search::resources(&door).await)
+}
+
+/// Finds what somebody may do on something.
+#[utoipa::path(post, path = "/access/v1/search/action", operation_id = "portcullis-access-search-action", tag = "Decisions",
+    request_body = AccessSearch,
+    responses((status = 200, body = AccessActions), (status = "4XX", body = String)))]
+pub async fn search_actions(door: Door) -> Response {
+    door.respond(search::actions(&door).await)
+}
+
+/// Finds what somebody may do on something, in an account.
+#[utoipa::path(post, path = "/accounts/{account_id}/access/v1/search/action",
+    operation_id = "portcullis-account-access-search-action", tag = "Decisions",
+    params(("account_id" = String, Path)), request_body = AccessSearch,
+    responses((status = 200, body = AccessActions), (status = "4XX", body = String)))]
+pub async fn account_search_actions(door: Door) -> Response {
+    door.respond(search::actions(&door).await)
 }

@@ -27,6 +27,7 @@ pub mod operations;
 pub mod policies;
 pub mod recorded_calls;
 pub mod remedies;
+pub mod public_url;
 pub mod repeats;
 pub mod resource_groups;
 pub mod roles;
@@ -51,7 +52,9 @@ use axum::routing::get;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::access::metadata;
 pub use crate::app::App;
+pub use crate::public_url::PublicUrl;
 pub use crate::settings::{Settings, WireShapes};
 
 /// Where the v4 API lives; the same routes are served at the root too, as the SDKs' own tests ask for.
@@ -94,6 +97,12 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(unused_grants::of_member))
         .routes(routes!(unused_grants::of_user_group))
         .routes(routes!(unused_grants::of_account_token))
+        .routes(routes!(access::search_subjects))
+        .routes(routes!(access::account_search_subjects))
+        .routes(routes!(access::search_resources))
+        .routes(routes!(access::account_search_resources))
+        .routes(routes!(access::search_actions))
+        .routes(routes!(access::account_search_actions))
 }
 
 /// All that we serve.
@@ -109,6 +118,8 @@ pub fn router(app: App) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
         .route("/openapi.json", get(openapi::document))
+        .route(metadata::WELL_KNOWN, get(metadata::root))
+        .route(&format!("{}/{{*path}}", metadata::WELL_KNOWN), get(metadata::below))
         .layer(DefaultBodyLimit::disable())
         .layer(axum::middleware::from_fn_with_state(app.clone(), middleware::around))
         .with_state(app)

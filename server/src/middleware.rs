@@ -54,7 +54,8 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let ray = Ray(rand::rng().next_u64());
     let audit_id = runtime::clock::audit_id(app.runtime.clock.now());
     request.extensions_mut().insert(Context { ray, audit_id, operation: operation.clone() });
-    let mut response = if request.method().is_safe() {
+    let only_asks = operation.as_ref().is_some_and(|operation| operation.is_question);
+    let mut response = if only_asks || request.method().is_safe() {
         next.run(request).await
     } else {
         // A client that hangs up because it waited too long tries again, and then wants the answer (`repeats`).

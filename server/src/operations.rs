@@ -38,6 +38,9 @@ const ADMINISTRATION: [&str; 12] = [
     "account-resource-group-delete",
 ];
 
+/// What the paths of operations that only ask have in them.
+const QUESTIONS: &str = "/access/v1/";
+
 /// One operation that we serve.
 pub struct Operation {
     /// Its id in the catalogue.
@@ -46,6 +49,8 @@ pub struct Operation {
     pub need: Need,
     /// Whether a user needs a verified address for it.
     pub is_administration: bool,
+    /// Whether it only asks, though it is a POST.
+    pub is_question: bool,
     /// The names of the permissions that suffice (D75).
     pub accepted_names: Arc<[Box<str>]>,
     pub(crate) metrics: Metrics,
@@ -120,6 +125,7 @@ fn operation_of(catalog: &Catalog, families: &Families, id: &str, method: &http:
         id: id.into(),
         need,
         is_administration: ADMINISTRATION.contains(&id),
+        is_question: path.contains(QUESTIONS),
         accepted_names: names.into(),
         metrics: families.of(id),
     }

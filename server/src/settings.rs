@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 
+use crate::public_url::PublicUrl;
 use crate::self_check::Rate;
 
 /// Settings of the server; the rules of the model are in [`model::rules::Rules`].
@@ -17,6 +18,8 @@ pub struct Settings {
     pub self_check: Rate,
     /// Serve the routes of a development server.
     pub dev: bool,
+    /// Where clients reach the server.
+    pub public_url: PublicUrl,
 }
 
 impl Default for Settings {
@@ -27,6 +30,7 @@ impl Default for Settings {
             failure_limit: Some(30),
             self_check: Rate::NONE,
             dev: false,
+            public_url: PublicUrl::of_address(([127, 0, 0, 1], 8787).into()),
         }
     }
 }

@@ -11,7 +11,7 @@ use model::users::User;
 use runtime::Runtime;
 use runtime::secrets::Secrets;
 use server::sso_verification::{TxtRecords, Verifier};
-use server::{App, Settings};
+use server::{App, PublicUrl, Settings};
 use store::{SqliteOptions, Store};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -128,13 +128,18 @@ impl Builder {
         let (user, admin_key) = people::create_user(&runtime, ADMIN, true).await;
         let (account, member) = create_account(&runtime, &user).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let origin = format!("http://{}", listener.local_addr().expect("the address of the port"));
+        let address = listener.local_addr().expect("the address of the port");
+        let mut settings = self.settings;
+        if settings.public_url == Settings::default().public_url {
+            settings.public_url = PublicUrl::of_address(address);
+        }
+        let origin = format!("http://{}", address);
         let mut tasks = JoinSet::new();
         let verifier = self.dns.map(|records| Verifier::new(runtime.clone(), records));
         if let Some(verifier) = verifier.clone() {
             tasks.spawn(verifier.run(std::future::pending()));
         }
-        let app = App::new(runtime.clone(), self.settings, verifier);
+        let app = App::new(runtime.clone(), settings, verifier);
         tasks.spawn(async move {
             server::serve(listener, app, std::future::pending()).await.expect("the server runs until it is dropped");
         });

@@ -1,7 +1,6 @@
 //! Answers questions, one or a thousand: what many of them have in common (the account, a subject) is looked up once, and all
 //! that are about one account are answered from one revision of it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use catalog::{ResourceType, ResourceTypeIndex};
@@ -21,6 +20,7 @@ use runtime::stream::Snapshot;
 
 use crate::access::body::{Context, Given, Moment};
 use crate::access::door::{Door, Refusal};
+use crate::access::memo::Memo;
 use crate::access::words::{About, Asked, Field, Place, bad};
 use crate::call;
 use crate::error::Error;
@@ -29,6 +29,10 @@ use crate::error::Error;
 pub struct Asking<'q> {
     door: &'q Door,
     at: Option<At>,
+    /// Whether the question is about now, whatever page of its answer this is.
+    is_now: bool,
+    /// The time that is asked about; none for that of the revision.
+    time: Option<Timestamp>,
     accounts: Vec<InAccount<'q>>,
     /// The key of the resource at hand, so that no question allocates one.
     key: String,
@@ -38,18 +42,20 @@ pub struct Asking<'q> {
 pub struct InAccount<'q> {
     /// The state that is asked about.
     pub snapshot: Arc<Snapshot<Account>>,
-    id: AccountId,
+    /// The account.
+    pub id: AccountId,
     /// Whether the caller may ask about others.
-    about_others: bool,
+    pub about_others: bool,
     /// Who was found.
-    subjects: HashMap<(SubjectKind, &'q str), Option<Found>>,
+    subjects: Memo<(SubjectKind, &'q str), Option<Found>>,
 }
 
 /// A subject that was found.
 pub struct Found {
     /// The subject.
     pub principal: Principal,
-    is_oneself: bool,
+    /// Whether it is the caller.
+    pub is_oneself: bool,
 }
 
 impl<'q> Asking<'q> {
@@ -59,7 +65,30 @@ impl<'q> Asking<'q> {
     /// # Errors
     /// [`Error::Forbidden`], alike for an account that is not there (D55); a moment that is none.
     pub async fn new(door: &'q Door, at: &Given<Moment<'_>>) -> Result<Asking<'q>, Refusal> {
-        let mut asking = Asking { door, at: moment(at)?, accounts: Vec::new(), key: String::new() };
+        let at = moment(at)?;
+        let time = match at {
+            None => Some(door.app.runtime.clock.now()),
+            Some(At::Time(time)) => Some(time),
+            Some(At::Revision(_)) => None,
+        };
+        Asking::at(door, at, at.is_none(), time).await
+    }
+
+    /// The same again: a later page of an answer at that revision and time.
+    ///
+    /// # Errors
+    /// As for [`Asking::new`].
+    pub async fn again(
+        door: &'q Door,
+        at: &Given<Moment<'_>>,
+        revision: Revision,
+        time: Timestamp,
+    ) -> Result<Asking<'q>, Refusal> {
+        Asking::at(door, Some(At::Revision(revision)), moment(at)?.is_none(), Some(time)).await
+    }
+
+    async fn at(door: &'q Door, at: Option<At>, is_now: bool, time: Option<Timestamp>) -> Result<Asking<'q>, Refusal> {
+        let mut asking = Asking { door, at, is_now, time, accounts: Vec::new(), key: String::new() };
         if let Some(account) = door.account {
             asking.enter(account).await?.ok_or_else(|| door.forbidden())?;
         }
@@ -74,6 +103,11 @@ impl<'q> Asking<'q> {
         }
     }
 
+    /// An account that was entered.
+    pub fn account(&self, at: usize) -> &InAccount<'q> {
+        &self.accounts[at]
+    }
+
     /// Answers a question.
     ///
     /// # Errors
@@ -82,9 +116,9 @@ impl<'q> Asking<'q> {
         let Some(at) = self.account_of(&asked.resource).await? else {
             return Ok(Decision::refused(Reason::UnknownResource));
         };
-        self.accounts[at].find(self.door, asked.subject)?;
+        let subject = self.find(at, asked.subject)?;
         let place = &self.accounts[at];
-        let found = place.found(asked.subject);
+        let found = place.found(subject);
         let circumstances = match found {
             Some(found) if found.principal.token().is_some() => {
                 self.circumstances(place, asked.context, found.is_oneself)
@@ -113,9 +147,33 @@ impl<'q> Asking<'q> {
         runtime.usage.record(account, principal, &held, runtime.clock.now());
     }
 
+    /// Looks a subject up in an account, once; `None` if it has none.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] about others, without permission, whether they are there or not.
+    pub fn find(&mut self, at: usize, subject: (SubjectKind, &'q str)) -> Result<usize, Error> {
+        let (door, is_now) = (self.door, self.is_now);
+        let InAccount { snapshot, subjects, about_others, .. } = &mut self.accounts[at];
+        let place = subjects.place(subject, || {
+            // A token of a user is part of no account: it is known as it is now, and not as it was.
+            let (kind, id) = subject;
+            let oneself = door.caller.own_token(kind, id).filter(|_| is_now).cloned();
+            let found = oneself.or_else(|| door.app.runtime.engine.find_subject(&snapshot.state, kind, id));
+            let found = found.map(|principal| (principal.is_same_as(&door.caller.principal), principal));
+            found.map(|(is_oneself, principal)| Found { principal, is_oneself })
+        });
+        let is_oneself = subjects.at(place).as_ref().is_some_and(|found| found.is_oneself);
+        if is_oneself || *about_others { Ok(place) } else { Err(door.forbidden()) }
+    }
+
     /// From where and when a token would be used: what the context says; where it says nothing, at the moment that is
     /// asked about, and for the caller itself from where it calls. What cannot be read meets no condition.
-    fn circumstances(&self, place: &InAccount<'_>, context: Option<&Context<'_>>, is_oneself: bool) -> Circumstances {
+    pub fn circumstances(
+        &self,
+        place: &InAccount<'_>,
+        context: Option<&Context<'_>>,
+        is_oneself: bool,
+    ) -> Circumstances {
         let absent = (&Given::Absent, &Given::Absent);
         let (ip, time) = context.map_or(absent, |context| (&context.ip, &context.time));
         Circumstances {
@@ -132,18 +190,18 @@ impl<'q> Asking<'q> {
         }
     }
 
-    fn time(&self, place: &InAccount<'_>) -> Timestamp {
-        match self.at {
-            None => self.door.app.runtime.clock.now(),
-            Some(At::Time(time)) => time,
-            Some(At::Revision(_)) => place.snapshot.at,
-        }
+    /// The time that is asked about: now, or the moment in the past. Of a later page it is that of the first.
+    pub fn time(&self, place: &InAccount<'_>) -> Timestamp {
+        self.time.unwrap_or(place.snapshot.at)
     }
 
     /// Where the question is to be answered: in the account of the path or of the caller's token, or in that of the
     /// resource. `None` for a resource that is nowhere, or in an account where nobody knows the caller: the two answer
     /// alike.
-    async fn account_of(&mut self, about: &About<'q>) -> Result<Option<usize>, Refusal> {
+    ///
+    /// # Errors
+    /// Faults of ours.
+    pub async fn account_of(&mut self, about: &About<'q>) -> Result<Option<usize>, Refusal> {
         if let Some(account) = self.only_account() {
             return self.enter(account).await;
         }
@@ -175,7 +233,7 @@ impl<'q> Asking<'q> {
     }
 
     /// The account of the path, or of the caller's token: nothing else is asked about then.
-    fn only_account(&self) -> Option<AccountId> {
+    pub fn only_account(&self) -> Option<AccountId> {
         match (&self.door.account, &self.door.caller.principal) {
             (Some(account), _) | (None, Principal::AccountToken { account, .. }) => Some(*account),
             (None, _) => None,
@@ -192,7 +250,10 @@ impl<'q> Asking<'q> {
     }
 
     /// The account, if the caller is known there, now.
-    async fn enter(&mut self, account: AccountId) -> Result<Option<usize>, Refusal> {
+    ///
+    /// # Errors
+    /// A moment that the account has not.
+    pub async fn enter(&mut self, account: AccountId) -> Result<Option<usize>, Refusal> {
         if let Some(at) = self.accounts.iter().position(|place| place.id == account) {
             return Ok(Some(at));
         }
@@ -202,7 +263,7 @@ impl<'q> Asking<'q> {
         if !caller.principal.is_known_to(engine, &newest.state) {
             return Ok(None);
         }
-        let about_others = engine.permit(&newest.state, &caller.principal, operation.need, None).is_ok();
+        let about_others = engine.allows(&newest.state, &caller.principal, &operation.need.accepts, &Target::ACCOUNT);
         let snapshot = match self.at {
             None => newest,
             Some(at) => match app.runtime.account_as_of(account, at).await {
@@ -210,36 +271,20 @@ impl<'q> Asking<'q> {
                 past => past?,
             },
         };
-        self.accounts.push(InAccount { snapshot, id: account, about_others, subjects: HashMap::new() });
+        self.accounts.push(InAccount { snapshot, id: account, about_others, subjects: Memo::default() });
         Ok(Some(self.accounts.len() - 1))
     }
 }
 
-impl<'q> InAccount<'q> {
-    /// Looks a subject up, once.
-    ///
-    /// # Errors
-    /// [`Error::Forbidden`] about others, without permission, whether they are there or not.
-    fn find(&mut self, door: &Door, subject: (SubjectKind, &'q str)) -> Result<(), Error> {
-        let (kind, id) = subject;
-        let found = self.subjects.entry(subject).or_insert_with(|| {
-            let oneself = door.caller.own_token(kind, id).cloned();
-            let found = oneself.or_else(|| door.app.runtime.engine.find_subject(&self.snapshot.state, kind, id));
-            let found = found.map(|principal| (principal.is_same_as(&door.caller.principal), principal));
-            found.map(|(is_oneself, principal)| Found { principal, is_oneself })
-        });
-        let is_oneself = found.as_ref().is_some_and(|found| found.is_oneself);
-        if is_oneself || self.about_others { Ok(()) } else { Err(door.forbidden()) }
-    }
-
+impl InAccount<'_> {
     /// A subject that was looked up.
-    fn found(&self, subject: (SubjectKind, &'q str)) -> Option<&Found> {
-        self.subjects.get(&subject)?.as_ref()
+    pub fn found(&self, subject: usize) -> Option<&Found> {
+        self.subjects.at(subject).as_ref()
     }
 }
 
 /// What is asked about, in the account; `None` where it has no such resource.
-fn target(account: &Account, about: &About<'_>) -> Option<Target> {
+pub fn target(account: &Account, about: &About<'_>) -> Option<Target> {
     match about {
         About::Resource(kind, id) => account.target_of(kind, id),
         About::Call(call) => match account.engine().call_target(account, call) {

@@ -257,6 +257,41 @@ impl<'a> Questions<'a> {
     }
 }
 
+/// Which part of the results.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Page<'a> {
+    /// The `next_token` of the page before.
+    #[serde(borrow)]
+    pub token: Text<'a>,
+    /// The most results.
+    pub limit: Given<u64>,
+}
+
+/// A question with one of its parts left out, which is sought.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Search<'a> {
+    /// See [`Question`].
+    #[serde(borrow)]
+    pub subject: Given<Entity<'a>>,
+    /// See [`Question`].
+    #[serde(borrow)]
+    pub action: Given<ActionField<'a>>,
+    /// See [`Question`].
+    #[serde(borrow)]
+    pub resource: Given<Entity<'a>>,
+    /// See [`Question`].
+    #[serde(borrow)]
+    pub context: Given<Context<'a>>,
+    /// See [`Question`].
+    #[serde(borrow)]
+    pub at: Given<Moment<'a>>,
+    /// Which part of the results.
+    #[serde(borrow)]
+    pub page: Given<Page<'a>>,
+}
+
 macro_rules! objects {
     ($($name:ident),*) => {$(
         impl<'de: 'a, 'a> Expected<'de> for $name<'a> {
@@ -267,7 +302,7 @@ macro_rules! objects {
     )*};
 }
 
-objects!(Entity, ActionField, Context, Question, Options, Questions);
+objects!(Entity, ActionField, Context, Question, Options, Questions, Page, Search);
 
 /// Reads a body, which must be an object.
 ///

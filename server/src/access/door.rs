@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use model::ids::{AccountId, Revision};
 
@@ -160,30 +160,31 @@ impl Door {
 }
 
 fn respond(answer: Result<Answer, Refusal>, request_id: Option<&HeaderValue>) -> Response {
-    let json = HeaderValue::from_static("application/json");
-    let mut response = match answer {
+    // Room for these and those that surround every answer, so that none is moved.
+    let mut headers = HeaderMap::with_capacity(12);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(id) = request_id {
+        headers.insert(REQUEST_ID, id.clone());
+    }
+    let (status, body) = match answer {
         Ok(Answer { body, revision }) => {
-            let mut response = ([(header::CONTENT_TYPE, json)], body).into_response();
             if let Some(revision) = revision {
-                response.headers_mut().insert(REVISION, revision.into());
+                headers.insert(REVISION, revision.into());
             }
-            response
+            (StatusCode::OK, body)
         }
         Err(refusal) => {
-            let body = serde_json::to_vec(&refusal.message).unwrap_or_default();
-            let mut response = (refusal.status, [(header::CONTENT_TYPE, json)], body).into_response();
             if refusal.status == StatusCode::UNAUTHORIZED {
-                let challenge = HeaderValue::from_static("Bearer realm=\"portcullis\"");
-                response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"portcullis\""));
             }
             if let Some(seconds) = refusal.retry_after {
-                response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+                headers.insert(header::RETRY_AFTER, seconds.into());
             }
-            response
+            (refusal.status, serde_json::to_vec(&refusal.message).unwrap_or_default())
         }
     };
-    if let Some(id) = request_id {
-        response.headers_mut().insert(REQUEST_ID, id.clone());
-    }
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
     response
 }

@@ -1,7 +1,6 @@
 //! What the words of a question mean: its kinds, types and actions. What cannot be understood is told by its place in the
 //! body, with what would be right.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,8 +9,9 @@ use engine::question::action::{self, Named};
 use engine::question::resource;
 use engine::question::subject::SubjectKind;
 
-use crate::access::body::{Context, Entity, Given, Question, Text};
+use crate::access::body::{ActionField, Context, Entity, Given, Question, Text};
 use crate::access::door::Refusal;
+use crate::access::memo::Memo;
 
 /// Where in the body a question stands.
 #[derive(Clone, Copy)]
@@ -84,13 +84,13 @@ pub struct Asked<'q> {
 /// The words that were looked up for one request.
 pub struct Words<'q> {
     catalog: &'q Catalog,
-    actions: HashMap<&'q str, Option<Arc<Named>>>,
+    actions: Memo<&'q str, Option<Arc<Named>>>,
 }
 
 impl<'q> Words<'q> {
     /// None so far.
     pub fn new(catalog: &'q Catalog) -> Words<'q> {
-        Words { catalog, actions: HashMap::new() }
+        Words { catalog, actions: Memo::default() }
     }
 
     /// Makes out one of several questions.
@@ -139,14 +139,9 @@ impl<'q> Words<'q> {
         let (subject, field) = pick(&question.subject, &defaults.subject, place, "subject");
         let subject = self.subject(subject, field)?;
         let (action, field) = pick(&question.action, &defaults.action, place, "action");
-        let action = required(action, field)?;
-        expect_object(&action.properties, field.below("properties"))?;
-        let action = self.action(text(&action.name, field.below("name"))?, field)?;
+        let action = self.action(action, field)?;
         let (resource, field) = pick(&question.resource, &defaults.resource, place, "resource");
-        let resource = match (resource, call_named_by(&action)) {
-            (Given::Absent, Some(call)) => About::Call(call),
-            (given, _) => self.resource(given, field)?,
-        };
+        let resource = self.about(resource, field, &action)?;
         let (context, field) = pick(&question.context, &defaults.context, place, "context");
         let context = expect_object(context, field)?;
         Ok(Asked { subject, action, resource, context })
@@ -165,11 +160,27 @@ impl<'q> Words<'q> {
     ///
     /// # Errors
     /// As for [`Words::understand`].
-    pub fn action(&mut self, name: &'q str, field: Field) -> Result<Arc<Named>, Refusal> {
+    pub fn action(&mut self, given: &'q Given<ActionField<'q>>, field: Field) -> Result<Arc<Named>, Refusal> {
+        let action = required(given, field)?;
+        expect_object(&action.properties, field.below("properties"))?;
+        let field = field.below("name");
+        let name = text(&action.name, field)?;
         let catalog = self.catalog;
-        let action = self.actions.entry(name).or_insert_with(|| Named::of(catalog, name).map(Arc::new)).clone();
+        let place = self.actions.place(name, || Named::of(catalog, name).map(Arc::new));
+        let action = self.actions.at(place).clone();
         let right = action::WORDS;
-        action.ok_or_else(|| bad(field.below("name"), format_args!("`{name}` is not known; give {right}")))
+        action.ok_or_else(|| bad(field, format_args!("`{name}` is not known; give {right}")))
+    }
+
+    /// To what: as the question says, or as the path of its call does.
+    ///
+    /// # Errors
+    /// As for [`Words::understand`].
+    pub fn about(&self, given: &'q Given<Entity<'q>>, field: Field, action: &Named) -> Result<About<'q>, Refusal> {
+        match (given, call_named_by(action)) {
+            (Given::Absent, Some(call)) => Ok(About::Call(call)),
+            (given, _) => self.resource(given, field),
+        }
     }
 
     /// To what: a type and an id.
@@ -234,7 +245,11 @@ fn required<T>(given: &Given<T>, field: Field) -> Result<&T, Refusal> {
     }
 }
 
-fn expect_object<T>(given: &Given<T>, field: Field) -> Result<Option<&T>, Refusal> {
+/// The object, if it is there.
+///
+/// # Errors
+/// Something else is there.
+pub fn expect_object<T>(given: &Given<T>, field: Field) -> Result<Option<&T>, Refusal> {
     match given {
         Given::Value(value) => Ok(Some(value)),
         Given::Absent => Ok(None),

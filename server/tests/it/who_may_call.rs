@@ -192,6 +192,9 @@ fn heard(answer: &Response) -> String {
             format!("{}, item {status}", answer.status)
         };
     }
+    if answer.body["results"].as_array().is_some_and(Vec::is_empty) {
+        return format!("{}, nothing", answer.status);
+    }
     match answer.body["errors"].as_array().and_then(|errors| errors.first()) {
         Some(error) => format!("{} {}", answer.status, error["code"]),
         None => match answer.body["result_info"]["total_count"].as_u64() {

@@ -1,8 +1,11 @@
 //! `/access/v1/…`: the rules of the OpenID AuthZEN Authorization API 1.0, and what our words in it mean.
 
+mod docs;
 mod doors;
 mod evaluation;
 mod evaluations;
+mod metadata;
+mod search;
 mod words;
 
 use model::members::Grants;
