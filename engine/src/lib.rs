@@ -23,6 +23,7 @@ pub mod permit;
 pub mod principal;
 pub mod question;
 pub mod rights;
+pub mod search;
 pub mod spans;
 mod statement;
 pub mod target;

@@ -6,7 +6,6 @@
 
 pub mod asking;
 pub mod body;
-pub mod candidates;
 pub mod door;
 pub mod evaluation;
 pub mod memo;

@@ -16,6 +16,7 @@ mod explain_changes;
 mod least_privilege;
 mod replay;
 mod runs;
+mod search;
 mod spans;
 mod super_administrators;
 mod world;

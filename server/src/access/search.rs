@@ -2,11 +2,11 @@
 //! all pages together are complete and of one revision.
 
 use engine::principal::Principal;
+use engine::search::{self as candidates, Candidates, Entry};
 use model::ids::Id;
 
 use crate::access::asking::{self, Asking, InAccount};
 use crate::access::body::{self, Context, Given, Moment, Page, Search, Text};
-use crate::access::candidates::{self, Candidates, Entry};
 use crate::access::door::{Answer, Door, Refusal};
 use crate::access::page_token::Position;
 use crate::access::words::{About, Field, Place, Words, bad, expect_object, subject_kind};

@@ -1,16 +1,20 @@
-//! Whom or what a search may find: every candidate in a stable order, each with the answer to the question about it.
-//! [`super::search`] pages through them.
+//! The question turned around: who may do this here, where may she do this, and what may she do here.
+//!
+//! A search is a walk over all that there are, in a stable order, asking about each: so it agrees with the decisions, and
+//! goes on after whatever it stopped at. Subjects come in the order of their ids, resources of their keys, actions of
+//! their names.
 
 use std::fmt;
 
 use catalog::{ResourceType, ResourceTypeIndex};
-use engine::Account;
-use engine::principal::Principal;
-use engine::question::Circumstances;
-use engine::question::action::Action;
-use engine::question::subject::SubjectKind;
-use engine::target::Target;
 use model::ids::{Id, MemberId, TokenId, UserGroupId, UserId};
+
+use crate::Account;
+use crate::principal::Principal;
+use crate::question::Circumstances;
+use crate::question::action::Action;
+use crate::question::subject::SubjectKind;
+use crate::target::Target;
 
 /// Something that a search found: the id of a subject, the id of a resource, or the name of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
