@@ -17,22 +17,6 @@ use proptest::test_runner::{TestError, TestRunner};
 use crate::runs::{QUESTIONS, Tally, config, oracle_config};
 use crate::world::*;
 
-/// What the engine answers; on a key that is no target, nothing is granted.
-pub fn engine_decides(world: &World, question: &Question) -> Decision {
-    let state = &world.state;
-    let Some(target) = target(world, &question.key) else {
-        return Decision { allowed: false, reason: Reason::ImplicitDeny, policies: vec![] };
-    };
-    let mut decision = ENGINE.decide(state, &question.caller.principal(), &accepted_set(&question.accepted), &target);
-    decision.policies.sort_unstable();
-    decision.policies.dedup();
-    decision
-}
-
-fn target(world: &World, key: &str) -> Option<Target> {
-    if key == account_key() { Some(Target::ACCOUNT) } else { world.state.resource(key) }
-}
-
 fn oracle_decides(world: &World, question: &Question) -> Decision {
     ORACLE.decide(&world.state, question.caller.subject(), &actions(&question.accepted), &question.key)
 }

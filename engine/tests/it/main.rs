@@ -7,7 +7,6 @@ extern crate portcullis_engine as engine;
 mod agreement;
 mod call_target;
 mod cases;
-mod cedar;
 mod diff;
 mod effective;
 mod escalation;

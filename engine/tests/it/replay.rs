@@ -10,7 +10,6 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::agreement::engine_decides;
 use crate::runs::{Tally, oracle_config};
 use crate::world::*;
 

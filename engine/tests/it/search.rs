@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use engine::question::Circumstances;
-use engine::question::action::Action;
+use engine::question::action::{Action, Named};
 use engine::question::subject::SubjectKind;
 use engine::search::{self, Entry};
 use engine::target::Target;
@@ -19,7 +19,7 @@ use crate::world::*;
 
 fn action() -> impl Strategy<Value = Action> {
     let names = PERMISSIONS.map(|text| text.split('@').next().unwrap()).to_vec();
-    let named = |name: &str| Action::named(&CATALOG, name).unwrap();
+    let named = |name: &str| Named::of(&CATALOG, name).unwrap().action;
     prop_oneof![
         4 => prop::sample::select(names).prop_map(move |name| named(name)),
         2 => prop::sample::select(vec!["domain_dns", "dns_admin", "admin", "all_privileges"]).prop_map(move |name| named(name)),

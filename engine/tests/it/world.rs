@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use catalog::{Catalog, Permission, PermissionSet};
+use engine::decide::{Decision, Reason};
 use engine::oracle::{Action, Oracle, Subject};
 use engine::principal::Principal;
+use engine::target::Target;
 use engine::{Account, Engine};
 use model::account_state::AccountState;
 use model::accounts::{self, NewAccount};
@@ -716,4 +718,20 @@ pub fn place_in_group(group: u8, member: u8) -> Change {
         member: member_id(member),
         created_on: NOW(),
     }))
+}
+
+/// What the engine answers; on a key that is no target, nothing is granted.
+pub fn engine_decides(world: &World, question: &Question) -> Decision {
+    let state = &world.state;
+    let Some(target) = target(world, &question.key) else {
+        return Decision { allowed: false, reason: Reason::ImplicitDeny, policies: vec![] };
+    };
+    let mut decision = ENGINE.decide(state, &question.caller.principal(), &accepted_set(&question.accepted), &target);
+    decision.policies.sort_unstable();
+    decision.policies.dedup();
+    decision
+}
+
+pub fn target(world: &World, key: &str) -> Option<Target> {
+    if key == account_key() { Some(Target::ACCOUNT) } else { world.state.resource(key) }
 }

@@ -28,7 +28,6 @@ use proptest::collection::vec;
 use proptest::prop_assert_eq;
 use proptest::test_runner::{TestError, TestRunner};
 
-use crate::agreement::engine_decides;
 use crate::runs::{Tally, oracle_config};
 use crate::world::*;
 
