@@ -18,12 +18,14 @@ use proptest::test_runner::{Config, TestRunner};
 use crate::world::*;
 
 fn action() -> impl Strategy<Value = Action> {
+    fn named(name: &str) -> Action {
+        Named::of(&CATALOG, name).unwrap().action
+    }
     let names = PERMISSIONS.map(|text| text.split('@').next().unwrap()).to_vec();
-    let named = |name: &str| Named::of(&CATALOG, name).unwrap().action;
     prop_oneof![
-        4 => prop::sample::select(names).prop_map(move |name| named(name)),
-        2 => prop::sample::select(vec!["domain_dns", "dns_admin", "admin", "all_privileges"]).prop_map(move |name| named(name)),
-        1 => prop::sample::select(vec!["accounts-account-details", "account-user-group-create"]).prop_map(move |name| named(name)),
+        4 => prop::sample::select(names).prop_map(named),
+        2 => prop::sample::select(vec!["domain_dns", "dns_admin", "admin", "all_privileges"]).prop_map(named),
+        1 => prop::sample::select(vec!["accounts-account-details", "account-user-group-create"]).prop_map(named),
     ]
 }
 
