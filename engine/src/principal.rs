@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use catalog::{Catalog, KeyId, PermissionSet, ResourceTypeIndex};
+use catalog::{Catalog, Id, KeyId, PermissionSet, ResourceTypeIndex};
 use model::account_state::AccountState;
 use model::ids::{AccountId, MemberId, TokenId, UserGroupId, UserId};
 use model::policies::Effect;
@@ -148,7 +148,7 @@ impl Engine {
 
     /// What a token's policy says of one account by that account's key, or of any by all other keys.
     pub(crate) fn token_statement(&self, policy: &TokenPolicy, account: Option<AccountId>) -> Statement {
-        let permissions = self.token_permissions(policy);
+        let permissions = self.token_permissions(policy.effect, &policy.permission_groups);
         let key = account.map_or(ANY_ACCOUNT.to_owned(), model::resource_groups::account_key);
         let mut reach = ReachBuilder::default();
         let mut covers_all = false;
@@ -179,12 +179,12 @@ impl Engine {
     }
 
     /// The permissions that a token's policy allows or denies, closed as its effect asks (D6).
-    fn token_permissions(&self, policy: &TokenPolicy) -> PermissionSet {
+    pub(crate) fn token_permissions(&self, effect: Effect, groups: &[Id]) -> PermissionSet {
         let catalog = self.catalog();
-        let named = policy.permission_groups.iter().filter_map(|id| catalog.permission(id));
+        let named = groups.iter().filter_map(|id| catalog.permission(id));
         let named: PermissionSet = named.map(|permission| permission.index).collect();
-        let unknown = policy.permission_groups.iter().any(|id| catalog.permission(id).is_none());
-        match policy.effect {
+        let unknown = groups.iter().any(|id| catalog.permission(id).is_none());
+        match effect {
             Effect::Allow => catalog.allow_closure(named),
             Effect::Deny if unknown => *self.everything(),
             Effect::Deny => catalog.deny_closure(named),
@@ -209,7 +209,9 @@ impl Engine {
             let whole = policy.resources.get(ANY_ACCOUNT);
             policy.effect == Effect::Allow && matches!(whole, Some(TokenResource::Everything(_)))
         });
-        let allowed = allowed.fold(PermissionSet::EMPTY, |set, policy| set | self.token_permissions(policy));
+        let allowed = allowed.fold(PermissionSet::EMPTY, |set, policy| {
+            set | self.token_permissions(policy.effect, &policy.permission_groups)
+        });
         !policies.clone().any(|policy| policy.effect == Effect::Deny)
             && self.catalog().all_privileges().is_subset(&allowed)
     }
@@ -225,7 +227,7 @@ impl Engine {
                     || policy.effect == Effect::Deny && !self.is_readable(key, resource)
             });
             if covers {
-                rights.add(policy.effect, self.token_permissions(policy));
+                rights.add(policy.effect, self.token_permissions(policy.effect, &policy.permission_groups));
             }
         }
         rights.held() & *self.applicable(ResourceTypeIndex::USER)

@@ -4,8 +4,9 @@
 //! resource keys. Both become a [`Statement`]. Everything that decides, explains, searches or compares reads statements
 //! or what is compiled from them, so that a rule of the contract about policies stands here and nowhere else.
 
-use catalog::{PermissionSet, ResourceTypeIndex};
+use catalog::{Id, PermissionSet, ResourceTypeIndex};
 use model::account_state::AccountState;
+use model::ids::ResourceGroupId;
 use model::policies::{Effect, Policy};
 use model::resource_groups::Scope;
 
@@ -93,22 +94,7 @@ impl Engine {
         let mut reach = ReachBuilder::default();
         let mut covers_all = false;
         for id in &policy.resource_groups {
-            match (state.resource_group(id).map(|group| &group.scope), policy.access) {
-                (Some(scope), access) => {
-                    if access == Effect::Deny && self.is_unreadable(scope) {
-                        reach.add_whole();
-                    }
-                    covers_all |= scope.is_whole(state.account_id());
-                    if scope.is_of(state.account_id()) {
-                        match scope.objects() {
-                            None => reach.add_whole(),
-                            Some(objects) => objects.iter().for_each(|object| reach.add_key(self, object)),
-                        }
-                    }
-                }
-                (None, Effect::Deny) => reach.add_whole(),
-                (None, Effect::Allow) => {}
-            }
+            covers_all |= self.add_group(state, policy.access, id, &mut reach);
         }
         let says = self.says(policy);
         let throughout = match policy.access {
@@ -125,24 +111,56 @@ impl Engine {
         Statement { effect: policy.access, says: says.into(), throughout, reach: reach.finish() }
     }
 
+    /// What one of a policy's resource groups reaches.
+    pub(crate) fn reach_of_group(&self, state: &AccountState, access: Effect, id: &ResourceGroupId) -> Reach {
+        let mut reach = ReachBuilder::default();
+        self.add_group(state, access, id, &mut reach);
+        reach.finish()
+    }
+
+    /// Adds what one of a policy's resource groups reaches, and tells whether that is the account and everything in it.
+    fn add_group(&self, state: &AccountState, access: Effect, id: &ResourceGroupId, reach: &mut ReachBuilder) -> bool {
+        let Some(scope) = state.resource_group(id).map(|group| &group.scope) else {
+            if access == Effect::Deny {
+                reach.add_whole();
+            }
+            return false;
+        };
+        if access == Effect::Deny && self.is_unreadable(scope) {
+            reach.add_whole();
+        }
+        if scope.is_of(state.account_id()) {
+            match scope.objects() {
+                None => reach.add_whole(),
+                Some(objects) => objects.iter().for_each(|object| reach.add_key(self, object)),
+            }
+        }
+        scope.is_whole(state.account_id())
+    }
+
     /// The token permissions that a policy's permission groups stand for, closed as its effect asks (D6). A group that
     /// the catalogue does not know grants nothing and denies everything (D8). Only the type that a group is scoped to is
     /// affected, and what lies in it.
     fn says(&self, policy: &Policy) -> Vec<(Option<ResourceTypeIndex>, PermissionSet)> {
         let mut says: Vec<(Option<ResourceTypeIndex>, PermissionSet)> = Vec::new();
         for id in &policy.permission_groups {
-            let (scope, set) = match (self.catalog().iam_group(id), policy.access) {
-                (Some(group), Effect::Allow) => (Some(group.scope), group.allows),
-                (Some(group), Effect::Deny) => (Some(group.scope), group.denies),
-                (None, Effect::Allow) => continue,
-                (None, Effect::Deny) => (None, *self.everything()),
-            };
+            let Some((scope, set)) = self.says_of_group(policy.access, id) else { continue };
             match says.iter_mut().find(|(other, _)| *other == scope) {
                 Some((_, all)) => *all |= set,
                 None => says.push((scope, set)),
             }
         }
         says
+    }
+
+    /// The same of one of its permission groups; none for an allow of a group that the catalogue does not know.
+    pub(crate) fn says_of_group(&self, access: Effect, id: &Id) -> Option<(Option<ResourceTypeIndex>, PermissionSet)> {
+        match (self.catalog().iam_group(id), access) {
+            (Some(group), Effect::Allow) => Some((Some(group.scope), group.allows)),
+            (Some(group), Effect::Deny) => Some((Some(group.scope), group.denies)),
+            (None, Effect::Allow) => None,
+            (None, Effect::Deny) => Some((None, *self.everything())),
+        }
     }
 
     /// Everything that a policy's permission groups stand for, wherever it applies.

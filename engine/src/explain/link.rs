@@ -1,8 +1,8 @@
 //! What a policy of the evidence rests on: whose it is, which of its permission groups matter, which of its resource groups
 //! reach the target.
 //!
-//! A policy is a cross product of what and where, so each part is judged alone: the policy is cut down to that part and
-//! read as decisions read it. So what matters here is what matters to them.
+//! A policy is a cross product of what and where, so each part is judged alone, and read as decisions read it. So what
+//! matters here is what matters to them.
 
 use catalog::{Id, PermissionSet};
 use model::account_state::Holder;
@@ -13,7 +13,6 @@ use model::tokens::{TokenPolicy, TokenResource};
 use crate::Account;
 use crate::decide::{Source, Spoken};
 use crate::principal::Principal;
-use crate::statement::Statement;
 use crate::target::Target;
 
 /// A policy that speaks of a target, taken apart.
@@ -68,7 +67,7 @@ impl Account {
             }
             Source::Token => {
                 let policy = principal.token()?.token.policies.get(spoken.position)?;
-                let groups = self.token_groups_that_say(policy, &permissions, target);
+                let groups = self.token_groups_that_say(policy, &permissions);
                 (policy.id, groups, Reach::Keys(self.keys_that_reach(policy, target)))
             }
         };
@@ -104,32 +103,33 @@ impl Account {
     }
 
     fn groups_that_say(&self, policy: &Policy, permissions: &PermissionSet, target: &Target) -> Vec<Id> {
+        let engine = self.engine();
         let alone = |group: &&Id| {
-            let part = Policy { permission_groups: Box::new([**group]), ..policy.clone() };
-            self.says(&self.engine().statement(self, &part), permissions, target)
+            let said = engine.says_of_group(policy.access, group);
+            said.is_some_and(|(scope, set)| {
+                scope.is_none_or(|scope| engine.kinds().lies_in(target.kind, scope)) && set.intersects(permissions)
+            })
         };
         policy.permission_groups.iter().filter(alone).copied().collect()
     }
 
     fn groups_that_reach(&self, policy: &Policy, target: &Target) -> Vec<ResourceGroupId> {
-        let alone = |group: &&ResourceGroupId| {
-            let part = Policy { resource_groups: Box::new([**group]), ..policy.clone() };
-            self.engine().statement(self, &part).reach.covers(target)
-        };
+        let alone = |group: &&ResourceGroupId| self.engine().reach_of_group(self, policy.access, group).covers(target);
         policy.resource_groups.iter().filter(alone).copied().collect()
     }
 
-    fn token_groups_that_say(&self, policy: &TokenPolicy, permissions: &PermissionSet, target: &Target) -> Vec<Id> {
+    fn token_groups_that_say(&self, policy: &TokenPolicy, permissions: &PermissionSet) -> Vec<Id> {
         let alone = |group: &&Id| {
-            let part = TokenPolicy { permission_groups: Box::new([**group]), ..policy.clone() };
-            self.says(&self.engine().token_statement(&part, None), permissions, target)
+            self.engine().token_permissions(policy.effect, std::slice::from_ref(*group)).intersects(permissions)
         };
         policy.permission_groups.iter().filter(alone).copied().collect()
     }
 
     fn keys_that_reach(&self, policy: &TokenPolicy, target: &Target) -> Vec<(Box<str>, Option<Box<str>>)> {
         let reaches = |outer: &str, resource: TokenResource| {
-            let part = TokenPolicy { resources: [(outer.into(), resource)].into(), ..policy.clone() };
+            let resources = [(outer.into(), resource)].into();
+            let (id, effect) = (policy.id, policy.effect);
+            let part = TokenPolicy { id, effect, permission_groups: Box::new([]), resources };
             let own = Some(self.account_id());
             [None, own].iter().any(|key| self.engine().token_statement(&part, *key).reach.covers(target))
         };
@@ -155,9 +155,5 @@ impl Account {
             }
         }
         keys
-    }
-
-    fn says(&self, statement: &Statement, permissions: &PermissionSet, target: &Target) -> bool {
-        statement.on(self.engine(), target.kind).intersects(permissions)
     }
 }
