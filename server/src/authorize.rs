@@ -12,12 +12,14 @@ use engine::question::action::{self, Action, Named};
 use engine::question::subject::SubjectKind;
 use engine::target::Target;
 use runtime::credentials::Holder;
+use runtime::history::at::At;
 use runtime::secrets;
 use serde::Serialize;
 
 use crate::answer::{Envelope, Success};
 use crate::call::Call;
 use crate::error::{Error, Failure};
+use crate::moment;
 use crate::wire::json::Input;
 
 /// A decision.
@@ -43,6 +45,8 @@ pub struct Question {
     action: String,
     /// The key of a resource; the account where it is left out.
     resource: Option<String>,
+    /// A revision, or a time: what was so then.
+    at: Option<String>,
 }
 
 /// Who is asked about.
@@ -57,6 +61,7 @@ pub(crate) struct Asked {
     pub(crate) subject: Subject,
     pub(crate) action: Action,
     pub(crate) resource: Option<String>,
+    pub(crate) at: Option<At>,
 }
 
 /// Reads a question.
@@ -71,31 +76,41 @@ pub(crate) fn read(body: &Input<'_>, catalog: &Catalog, faults: &mut Faults) -> 
             None
         }
     };
-    let action = body.required("action", faults).and_then(|input| {
-        let text = input.text(faults);
-        let action = Named::of(catalog, text).map(|named| named.action);
-        if action.is_none() && input.is_text() {
-            let message = format!("action `{text}` is not known; give {}", action::WORDS);
-            faults.push(FaultKind::Invalid, "/action", message);
-        }
-        action
-    });
-    let resource = body.optional("resource").map(|resource| {
-        let text = resource.text(faults);
-        match catalog.parse_key(text) {
-            Ok(_) => Some(text.to_owned()),
-            Err(error) => {
-                if resource.is_text() {
-                    faults.push(FaultKind::Invalid, "/resource", error.to_string());
-                }
-                None
-            }
-        }
-    });
-    Some(Asked { subject: subject?, action: action?, resource: resource.flatten() })
+    let action = read_action(body, catalog, faults);
+    let resource = read_resource(body, catalog, faults);
+    let at = moment::read(body, faults);
+    Some(Asked { subject: subject?, action: action?, resource, at })
 }
 
-fn read_subject(input: &Input<'_>, faults: &mut Faults) -> Option<Subject> {
+/// Reads what is to be done.
+pub(crate) fn read_action(body: &Input<'_>, catalog: &Catalog, faults: &mut Faults) -> Option<Action> {
+    let input = body.required("action", faults)?;
+    let text = input.text(faults);
+    let action = Named::of(catalog, text).map(|named| named.action);
+    if action.is_none() && input.is_text() {
+        let message = format!("action `{text}` is not known; give {}", action::WORDS);
+        faults.push(FaultKind::Invalid, "/action", message);
+    }
+    action
+}
+
+/// Reads the key of the resource; none is the account.
+pub(crate) fn read_resource(body: &Input<'_>, catalog: &Catalog, faults: &mut Faults) -> Option<String> {
+    let resource = body.optional("resource")?;
+    let text = resource.text(faults);
+    match catalog.parse_key(text) {
+        Ok(_) => Some(text.to_owned()),
+        Err(error) => {
+            if resource.is_text() {
+                faults.push(FaultKind::Invalid, "/resource", error.to_string());
+            }
+            None
+        }
+    }
+}
+
+/// Reads who is asked about.
+pub(crate) fn read_subject(input: &Input<'_>, faults: &mut Faults) -> Option<Subject> {
     input.object(faults)?;
     // Either `{"member": id}` or the long form `{"type": "member", "id": id}`.
     if let Some(kind) = input.optional("type") {
@@ -117,12 +132,13 @@ fn read_subject(input: &Input<'_>, faults: &mut Faults) -> Option<Subject> {
     responses((status = 200, body = Envelope<DecisionView>), (status = "4XX", body = Failure)))]
 pub async fn authorize(call: Call) -> Result<Success, Error> {
     let engine = &call.app.runtime.engine;
-    let Some(snapshot) = call.snapshot(call.id("account_id")?).await? else { return Err(call.forbidden(None)) };
-    let state = &snapshot.state;
-    if !call.caller.principal.is_known_to(engine, state) {
+    let Some(newest) = call.snapshot(call.id("account_id")?).await? else { return Err(call.forbidden(None)) };
+    if !call.caller.principal.is_known_to(engine, &newest.state) {
         return Err(call.forbidden(None));
     }
     let asked = call.read(|body, faults| read(body, engine.catalog(), faults))?.into_valid()?;
+    let snapshot = moment::snapshot(&call, newest, asked.at, "/at").await?;
+    let state = &snapshot.state;
     let (found, is_oneself) = subject(&call, state, &asked.subject).await?;
     if !is_oneself {
         call.account().await?;
@@ -131,7 +147,8 @@ pub async fn authorize(call: Call) -> Result<Success, Error> {
         None => Some(Target::ACCOUNT),
         Some(key) => state.target(key),
     };
-    let circumstances = Circumstances { address: Some(call.caller.address), time: Some(call.app.runtime.clock.now()) };
+    let time = moment::time(&call, &snapshot, asked.at);
+    let circumstances = Circumstances { address: Some(call.caller.address), time: Some(time) };
     let decision = engine.answer(state, found.as_ref(), &asked.action, target.as_ref(), &circumstances);
     let key = || asked.resource.as_deref().map(Box::from);
     call.app.self_check.consider_answer(&snapshot, found.as_ref(), &asked.action, &decision, key);

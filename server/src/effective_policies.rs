@@ -11,6 +11,7 @@ use ::model::ids::{Id, MemberId, PolicyId, TokenId, UserGroupId};
 use ::model::names::NameKey;
 use ::model::policies::{Effect, Policy};
 use ::model::problem::Problem;
+use ::model::time::Timestamp;
 use ::model::tokens::{TokenPolicy, TokenResource};
 use ::model::{members, user_groups};
 use engine::Account;
@@ -23,6 +24,7 @@ use crate::answer::{Envelope, Success};
 use crate::call::Call;
 use crate::error::{Error, Failure};
 use crate::evidence::{self, Evidence, OriginView, Since};
+use crate::moment;
 use crate::policies::{self, PolicyView};
 use crate::wire::paging::Paging;
 use crate::wire::permitted::{self, PermissionView, ResourceView};
@@ -110,7 +112,7 @@ struct RowPolicy {
 
 /// What reaches a member.
 #[utoipa::path(get, path = "/accounts/{account_id}/members/{member_id}/effective_policies", operation_id = "portcullis-member-effective-policies", tag = "Decisions",
-    params(("account_id" = String, Path), ("member_id" = String, Path), ("page" = Option<u32>, Query), ("per_page" = Option<u32>, Query)),
+    params(("account_id" = String, Path), ("member_id" = String, Path), ("at" = Option<String>, Query), ("page" = Option<u32>, Query), ("per_page" = Option<u32>, Query)),
     responses((status = 200, body = Envelope<Effective>), (status = "4XX", body = Failure)))]
 pub async fn of_member(call: Call) -> Result<Success, Error> {
     let id: MemberId = call.id("member_id")?;
@@ -118,7 +120,7 @@ pub async fn of_member(call: Call) -> Result<Success, Error> {
         let user = account.member(&id).and_then(|member| member.user());
         matches!(call.caller.principal, Principal::User(caller) if Some(caller) == user)
     };
-    answer(&call, oneself, |account| {
+    answer(&call, oneself, |account, _| {
         let member = members::get(account, id)?;
         let mut groups: Vec<UserGroupId> = account.groups_of(id).collect();
         groups.sort_by_cached_key(|id| {
@@ -133,14 +135,14 @@ pub async fn of_member(call: Call) -> Result<Success, Error> {
 
 /// What reaches a user group: its own policies.
 #[utoipa::path(get, path = "/accounts/{account_id}/iam/user_groups/{user_group_id}/effective_policies", operation_id = "portcullis-user-group-effective-policies", tag = "Decisions",
-    params(("account_id" = String, Path), ("user_group_id" = String, Path), ("page" = Option<u32>, Query), ("per_page" = Option<u32>, Query)),
+    params(("account_id" = String, Path), ("user_group_id" = String, Path), ("at" = Option<String>, Query), ("page" = Option<u32>, Query), ("per_page" = Option<u32>, Query)),
     responses((status = 200, body = Envelope<Effective>), (status = "4XX", body = Failure)))]
 pub async fn of_user_group(call: Call) -> Result<Success, Error> {
     let id: UserGroupId = call.id("user_group_id")?;
     answer(
         &call,
         |_| false,
-        |account| {
+        |account, _| {
             user_groups::get(account, id)?;
             let principal = Principal::UserGroup(id);
             Ok(Subject { principal, in_effect: true, holders: vec![Holder::Group(id)] })
@@ -151,7 +153,7 @@ pub async fn of_user_group(call: Call) -> Result<Success, Error> {
 
 /// What reaches a token of the account: its own policies.
 #[utoipa::path(get, path = "/accounts/{account_id}/tokens/{token_id}/effective_policies", operation_id = "portcullis-token-effective-policies", tag = "Decisions",
-    params(("account_id" = String, Path), ("token_id" = String, Path), ("page" = Option<u32>, Query), ("per_page" = Option<u32>, Query)),
+    params(("account_id" = String, Path), ("token_id" = String, Path), ("at" = Option<String>, Query), ("page" = Option<u32>, Query), ("per_page" = Option<u32>, Query)),
     responses((status = 200, body = Envelope<Effective>), (status = "4XX", body = Failure)))]
 pub async fn of_token(call: Call) -> Result<Success, Error> {
     let id: TokenId = call.id("token_id")?;
@@ -159,8 +161,7 @@ pub async fn of_token(call: Call) -> Result<Success, Error> {
         matches!(&call.caller.principal, Principal::AccountToken { account: of, token }
             if *of == account.account_id() && token.id() == id)
     };
-    let now = call.app.runtime.clock.now();
-    answer(&call, oneself, |account| {
+    answer(&call, oneself, |account, now| {
         let token = account.token(&id).ok_or_else(|| Problem::not_found("token", id))?;
         let compiled = Arc::new(account.engine().compile_token(token));
         let principal = Principal::AccountToken { account: account.account_id(), token: compiled };
@@ -208,15 +209,17 @@ impl Reaching<'_> {
 async fn answer(
     call: &Call,
     is_oneself: impl Fn(&Account) -> bool,
-    subject: impl Fn(&Account) -> Result<Subject, Problem>,
+    subject: impl Fn(&Account, Timestamp) -> Result<Subject, Problem>,
 ) -> Result<Success, Error> {
-    let Some(snapshot) = call.snapshot(call.id("account_id")?).await? else { return Err(call.forbidden(None)) };
-    let account = &snapshot.state;
-    if !is_oneself(account) {
+    let Some(newest) = call.snapshot(call.id("account_id")?).await? else { return Err(call.forbidden(None)) };
+    if !is_oneself(&newest.state) {
         call.account().await?;
     }
+    let at = moment::of_query(call)?;
+    let snapshot = moment::snapshot(call, newest, at, "?at").await?;
+    let account = &snapshot.state;
     let paging = call.query.paging(PER_PAGE.0, PER_PAGE.1)?;
-    let subject = subject(account)?;
+    let subject = subject(account, moment::time(call, &snapshot, at))?;
     let principal = &subject.principal;
     let reaching: Vec<Reaching<'_>> = subject.reaching(account).collect();
     let page = paging.of(reaching.iter().copied());

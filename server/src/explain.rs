@@ -3,7 +3,7 @@
 
 use ::model::ids::{Id, PolicyId, ResourceGroupId};
 use ::model::policies::Effect;
-use ::model::problem::{FaultKind, Faults, Problem};
+use ::model::problem::{FaultKind, Faults};
 use ::model::resource_groups::account_key;
 use ::model::time::Timestamp;
 use engine::Account;
@@ -12,8 +12,6 @@ use engine::explain::link::{Link, Reach};
 use engine::explain::remedies::{Asker, Remedy};
 use engine::principal::Principal;
 use engine::question::Circumstances;
-use runtime::CommitError;
-use runtime::history::at::At;
 use serde::Serialize;
 
 use crate::answer::{Envelope, Success};
@@ -21,6 +19,7 @@ use crate::authorize::{self, Asked};
 use crate::call::Call;
 use crate::error::{Error, Failure};
 use crate::evidence::{self, Evidence, OriginView, Since};
+use crate::moment;
 use crate::remedies::{self, RemedyView};
 use crate::wire::json::Input;
 use crate::wire::permitted::{self, PermissionView};
@@ -121,23 +120,21 @@ pub struct ExplainContext {
     time: Option<String>,
 }
 
-/// What is asked besides the question of `authorize`.
-struct Then {
+/// Under what circumstances, besides the question of `authorize`.
+struct Given {
     address: Option<std::net::IpAddr>,
     time: Option<Timestamp>,
-    at: Option<At>,
 }
 
-fn read(call: &Call, body: &Input<'_>, faults: &mut Faults) -> Option<(Asked, Then)> {
+fn read(call: &Call, body: &Input<'_>, faults: &mut Faults) -> Option<(Asked, Given)> {
     let asked = authorize::read(body, call.app.runtime.engine.catalog(), faults);
     let context = body.optional("context").filter(|context| context.object(faults).is_some());
     let of_context = |name| context.as_ref().and_then(|context| context.optional(name));
-    let then = Then {
+    let given = Given {
         address: parsed(of_context("ip"), "an IP address, such as `192.0.2.1`", faults),
         time: parsed(of_context("time"), "an RFC 3339 time, such as `2026-11-21T08:00:00Z`", faults),
-        at: read_at(body.optional("at"), faults),
     };
-    Some((asked?, then))
+    Some((asked?, given))
 }
 
 fn parsed<T: std::str::FromStr>(input: Option<Input<'_>>, right: &str, faults: &mut Faults) -> Option<T> {
@@ -148,20 +145,6 @@ fn parsed<T: std::str::FromStr>(input: Option<Input<'_>>, right: &str, faults: &
         faults.push(FaultKind::Invalid, input.pointer(), format!("`{text}` must be {right}"));
     }
     value
-}
-
-/// A revision as a number or as text, or a time.
-fn read_at(input: Option<Input<'_>>, faults: &mut Faults) -> Option<At> {
-    const RIGHT: &str = "a revision, such as `7`, or an RFC 3339 time, such as `2026-11-21T08:00:00Z`";
-    let input = input?;
-    if input.is_text() {
-        return parsed(Some(input), RIGHT, faults);
-    }
-    let revision = input.whole_number();
-    if revision.is_none() {
-        faults.push(FaultKind::Invalid, input.pointer(), format!("at must be {RIGHT}"));
-    }
-    revision.map(At::Revision)
 }
 
 /// Explains a decision.
@@ -175,28 +158,16 @@ pub async fn explain(call: Call) -> Result<Success, Error> {
     if !call.caller.principal.is_known_to(engine, &newest.state) {
         return Err(call.forbidden(None));
     }
-    let (asked, then) = call.read(|body, faults| read(&call, body, faults))?.into_valid()?;
-    let snapshot = match then.at {
-        None => newest,
-        Some(at) => match runtime.account_as_of(newest.state.account_id(), at).await {
-            Err(error @ CommitError::NoSuchRevision { .. }) => {
-                return Err(Problem::at(FaultKind::Invalid, "/at", error.to_string()).into());
-            }
-            past => past?,
-        },
-    };
+    let (asked, given) = call.read(|body, faults| read(&call, body, faults))?.into_valid()?;
+    let snapshot = moment::snapshot(&call, newest, asked.at, "/at").await?;
     let account = &snapshot.state;
     let (found, is_oneself) = authorize::subject(&call, account, &asked.subject).await?;
     if !is_oneself {
         call.account().await?;
     }
-    let now = match then.at {
-        None => runtime.clock.now(),
-        Some(At::Time(time)) => time,
-        Some(At::Revision(_)) => snapshot.at,
-    };
+    let now = moment::time(&call, &snapshot, asked.at);
     let circumstances =
-        Circumstances { address: then.address.or(Some(call.caller.address)), time: then.time.or(Some(now)) };
+        Circumstances { address: given.address.or(Some(call.caller.address)), time: given.time.or(Some(now)) };
     let own_key = account_key(account.account_id());
     let resource = asked.resource.as_deref().unwrap_or(&own_key);
     let target = account.target(resource);

@@ -5,6 +5,7 @@
 //! permission and the state in one; and answers with [`answer::Success`] or [`error::Error`].
 
 pub mod access;
+pub mod access_history;
 pub mod accounts;
 pub mod answer;
 pub mod app;
@@ -22,6 +23,7 @@ pub mod iam_permission_groups;
 pub mod least_privilege;
 pub mod members;
 pub mod middleware;
+pub(crate) mod moment;
 pub mod openapi;
 pub mod operations;
 pub mod policies;
@@ -86,6 +88,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(zones::get, zones::delete))
         .routes(routes!(authorize::authorize))
         .routes(routes!(explain::explain))
+        .routes(routes!(access_history::ask))
         .routes(routes!(access::evaluation))
         .routes(routes!(access::evaluations))
         .routes(routes!(access::account_evaluation))

@@ -251,7 +251,7 @@ async fn a_question_about_then_is_answered_as_of_then() {
     assert_snapshot!(lines.join("\n").replace(&server.account.to_string(), "<id>"), @r"
     400 1001 [/at] account `<id>` has the revisions 1 to 8, not 9
     400 1001 [/at] account `<id>` has the revisions 1 to 8, not 0
-    400 1001 [/at] `soon` must be a revision, such as `7`, or an RFC 3339 time, such as `2026-11-21T08:00:00Z`
+    400 1001 [/at] at must be a revision, such as `7`, or an RFC 3339 time, such as `2026-11-21T08:00:00Z`, not `soon`
     400 1001 [/at] at must be a revision, such as `7`, or an RFC 3339 time, such as `2026-11-21T08:00:00Z`
     400 1001 [/at] account `<id>` has the revisions 1 to 8, all of them later than 2001-01-01T00:00:00.000000Z
     400 1001 [/action] action `Fly` is not known; give the name or id of a permission group, the label of an IAM permission group, an operation id, or `METHOD /path`

@@ -6,6 +6,7 @@
 extern crate portcullis_server as server;
 
 mod access;
+mod access_history;
 mod accounts;
 mod authorize;
 mod bodies;
