@@ -1,6 +1,8 @@
 //! What can be typed. Each flag says what it means, its unit, its default and its environment variable; a flag beats
 //! the variable, the variable the configuration file, and the file the default.
 
+pub mod ask;
+
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use server::self_check::Rate;
 use server::{PublicUrl, WireShapes};
 use tracing_subscriber::filter::Targets;
 
+use self::ask::Ask;
 use crate::database::Database;
 use crate::serve::FailureLimit;
 
@@ -58,6 +61,12 @@ pub enum Command {
     /// naive evaluator that was written from the specification alone. Each one on which the two differ is told. It may
     /// run beside a server on the same database.
     Check(Check),
+    /// Ask who may do what, and why, of the database itself
+    ///
+    /// The answers are those of the API. No server is needed, and it may run beside one. No credentials are asked for:
+    /// whoever can read the database may know what is in it.
+    #[command(subcommand)]
+    Ask(Ask),
     /// Print the completions of a shell
     ///
     /// For bash: portcullis completions bash > /etc/bash_completion.d/portcullis

@@ -3,10 +3,11 @@
 //! ```text
 //! arguments     what can be typed                      config_file   a file in place of flags
 //! serve, dev    the server                             database, secret_key, wiring   the parts it is made of
-//! init, user    offline commands that write            log, check    offline commands that read
+//! init, user    offline commands that write            log, check, ask   offline commands that read
 //! ```
 
 mod arguments;
+mod ask;
 mod background;
 mod check;
 mod config_file;
@@ -50,7 +51,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         | Command::Dev(_)
         | Command::User(_)
         | Command::Log(_)
-        | Command::Check(_) => {}
+        | Command::Check(_)
+        | Command::Ask(_) => {}
     }
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         match arguments.command {
@@ -60,6 +62,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::User(command) => user::run(command).await,
             Command::Log(command) => log::run(command).await,
             Command::Check(check) => check::run(check).await,
+            Command::Ask(ask) => Ok(ask::run(ask).await),
             // Answered above, without starting threads.
             Command::Completions { .. } | Command::Man { .. } => Ok(ExitCode::SUCCESS),
         }

@@ -21,6 +21,7 @@ pub mod explain;
 pub mod health;
 pub mod iam_permission_groups;
 pub mod least_privilege;
+pub mod local;
 pub mod members;
 pub mod middleware;
 pub(crate) mod moment;

@@ -24,6 +24,9 @@ fn each_command_explains_itself() {
         ("log_show", vec!["log", "show"]),
         ("log_verify", vec!["log", "verify"]),
         ("check", vec!["check"]),
+        ("ask", vec!["ask"]),
+        ("ask_may", vec!["ask", "may"]),
+        ("ask_least", vec!["ask", "least"]),
         ("completions", vec!["completions"]),
         ("man", vec!["man"]),
     ] {

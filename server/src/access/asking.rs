@@ -132,7 +132,9 @@ impl<'q> Asking<'q> {
         let decision = engine.answer(account, subject, action, target.as_ref(), &circumstances);
         let key = || key(account, &asked.resource);
         self.door.app.self_check.consider_answer(&place.snapshot, subject, action, &decision, key);
-        if let (Some(principal), Some(target), true) = (subject, &target, decision.allowed && self.at.is_none()) {
+        // The operator only wants to know; others let the subject do it.
+        let is_use = self.at.is_none() && !matches!(self.door.caller.principal, Principal::System);
+        if let (Some(principal), Some(target), true) = (subject, &target, decision.allowed && is_use) {
             self.note_use(account, principal, action, target);
         }
         Ok(decision)
