@@ -7,6 +7,56 @@
 //! ```
 //!
 //! An [`Account`] is a state and its index. A decision reads the index: it allocates nothing and takes no lock.
+//!
+//! By itself, with what the operations of `model` make or what you loaded from anywhere:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::sync::atomic::{AtomicU32, Ordering};
+//!
+//! use catalog::Catalog;
+//! use portcullis_engine::question::Circumstances;
+//! use portcullis_engine::question::action::Named;
+//! use portcullis_engine::question::subject::SubjectKind;
+//! use portcullis_engine::{Account, Engine};
+//! use model::accounts::{self, NewAccount};
+//! use model::ids::{AccountId, Id, UserId};
+//! use model::names::Email;
+//! use model::resource_groups::account_key;
+//! use model::rules::{Environment, Rules};
+//! use model::time::Timestamp;
+//! use model::users::{Profile, User};
+//!
+//! let engine = Engine::new(Arc::new(Catalog::builtin()));
+//! let ada = User {
+//!     id: UserId(Id::derived("ada")),
+//!     email: Email::parse("ada@example.com", "/email")?,
+//!     email_verified: true,
+//!     enabled: true,
+//!     operator: false,
+//!     profile: Profile::default(),
+//!     api_key: None,
+//!     created_on: Timestamp::from_micros(0),
+//! };
+//! // An operation is a pure function to changes; the time and the source of ids are yours.
+//! let (rules, number) = (Rules::default(), AtomicU32::new(0));
+//! let ids = || Id::derived(&number.fetch_add(1, Ordering::Relaxed).to_string());
+//! let environment = Environment { catalog: engine.catalog(), rules: &rules, now: ada.created_on, ids: &ids };
+//! let new = NewAccount { name: "Example".to_owned(), kind: None };
+//! let (changes, _) = accounts::create(&environment, &new, AccountId(Id::derived("account")), &ada)?;
+//! let account = Account::new(&engine).after(&changes)?;
+//!
+//! // Whoever makes an account may do everything in it.
+//! let subject = engine.find_subject(&account, SubjectKind::User, "ada@example.com");
+//! let action = Named::of(engine.catalog(), "Account Settings Write").ok_or("no such action")?.action;
+//! let target = account.target(&account_key(account.account_id()));
+//! let decision = engine.answer(&account, subject.as_ref(), &action, target.as_ref(), &Circumstances::default());
+//! assert!(decision.allowed);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The other questions: [`explain`] (why, why not, and what would change it), [`Engine::effective`], [`search`] (who, on what,
+//! what), [`diff`] (what a change would change), [`spans`] (since when and until when), [`least_privilege`].
 
 pub mod account;
 pub mod call_target;

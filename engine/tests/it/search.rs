@@ -1,6 +1,5 @@
 //! A search is all the decisions there are, in order, from wherever it goes on.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use engine::question::Circumstances;
@@ -13,8 +12,9 @@ use model::ids::{Id, TokenId};
 use model::tokens::Token;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::TestRunner;
 
+use crate::runs::{Tally, oracle_config};
 use crate::world::*;
 
 fn action() -> impl Strategy<Value = Action> {
@@ -51,11 +51,9 @@ fn keys() -> Vec<String> {
 
 #[test]
 fn a_search_finds_what_the_decisions_allow_in_order_and_from_anywhere() {
-    let asked = Cell::new(0_usize);
-    let found = Cell::new(0_usize);
-    let config = Config { cases: 400, failure_persistence: None, ..Config::default() };
+    let tally = Tally::default();
     let strategy = (world(50), vec((0..2u8, token()), 0..3), vec(action(), 4));
-    let outcome = TestRunner::new(config).run(&strategy, |(mut world, tokens, actions)| {
+    let outcome = TestRunner::new(oracle_config(400)).run(&strategy, |(mut world, tokens, actions)| {
         for (n, token) in &tokens {
             let token = Token { id: TokenId(id(0x70, *n)), ..Token::clone(token) };
             world.apply(&[Change::put(Document::Token(token.into()))]);
@@ -68,7 +66,7 @@ fn a_search_finds_what_the_decisions_allow_in_order_and_from_anywhere() {
                 for key in keys() {
                     let Some(target) = account.target(&key) else { continue };
                     let decided = everybody(&world, kind).into_iter().filter(|id| {
-                        asked.set(asked.get() + 1);
+                        tally.note("asked");
                         ENGINE.answer(account, subject(kind, id).as_ref(), action, Some(&target), &now).allowed
                     });
                     let decided: Vec<Id> = decided.collect();
@@ -85,7 +83,7 @@ fn a_search_finds_what_the_decisions_allow_in_order_and_from_anywhere() {
                     for (at, after) in all.iter().enumerate() {
                         prop_assert_eq!(&subjects(Some(*after)), &all[at + 1..]);
                     }
-                    found.set(found.get() + all.len());
+                    tally.note_many("found", all.len());
                 }
                 for id in everybody(&world, kind) {
                     let principal = subject(kind, &id).unwrap();
@@ -131,5 +129,7 @@ fn a_search_finds_what_the_decisions_allow_in_order_and_from_anywhere() {
         Ok(())
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
-    assert!(asked.get() >= 100_000 && found.get() >= 10_000, "{} asked, {} found", asked.get(), found.get());
+    tally.print("searches");
+    let (asked, found) = (tally.count("asked"), tally.count("found"));
+    assert!(asked >= 100_000 && found >= 10_000, "{asked} asked, {found} found");
 }

@@ -10,8 +10,9 @@ use model::ids::TokenId;
 use model::tokens::Token;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::TestRunner;
 
+use crate::runs::{Tally, oracle_config};
 use crate::world::*;
 
 /// Whether one may do one of these on the resource of that key.
@@ -23,11 +24,9 @@ fn may(account: &Account, principal: Affected, accepted: &[&'static str], key: &
 
 #[test]
 fn spans_say_who_may_at_every_revision() {
-    let mut began = 0_usize;
+    let tally = Tally::default();
     let steps = vec(prop_oneof![6 => any_step().prop_map(Ok), 1 => (0..2u8, token()).prop_map(Err)], 1..40);
-    let config = Config { cases: 200, failure_persistence: None, ..Config::default() };
-    let counted = std::cell::RefCell::new(&mut began);
-    let outcome = TestRunner::new(config).run(&(steps, vec(question(), 4)), |(steps, questions)| {
+    let outcome = TestRunner::new(oracle_config(500)).run(&(steps, vec(question(), 4)), |(steps, questions)| {
         // The first commit of a world is that of its making.
         let mut world = World::new();
         let mut commits: Vec<(Account, Account, Vec<Change>)> = Vec::new();
@@ -60,13 +59,17 @@ fn spans_say_who_may_at_every_revision() {
                 let everybody = members.chain(account.tokens_from(None).map(|token| Affected::Token(token.id)));
                 let told: BTreeSet<Affected> =
                     spans.iter().filter(|span| span.contains(account.revision)).map(|span| span.principal).collect();
-                let asked: BTreeSet<Affected> = everybody.filter(|one| allowed(account, *one)).collect();
+                let everybody: Vec<Affected> = everybody.collect();
+                tally.note_many("asked", everybody.len());
+                let asked: BTreeSet<Affected> = everybody.into_iter().filter(|one| allowed(account, *one)).collect();
                 prop_assert_eq!(told, asked, "at {} of {:?}", account.revision, question);
             }
-            **counted.borrow_mut() += spans.len();
+            tally.note_many("spans", spans.len());
         }
         Ok(())
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
-    assert!(began >= 500, "only {began} spans");
+    tally.print("spans");
+    let (spans, asked) = (tally.count("spans"), tally.count("asked"));
+    assert!(spans >= 500 && asked >= 100_000, "only {spans} spans, {asked} asked");
 }
