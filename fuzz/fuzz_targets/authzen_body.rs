@@ -1,0 +1,37 @@
+//! Bodies of AuthZEN: what is read is JSON to every reader, and every question of it is understood or refused in words.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use catalog::Catalog;
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use server::access::body::{self, Given, Question, Questions, Search};
+use server::access::words::{Place, Words};
+
+static CATALOG: LazyLock<Catalog> = LazyLock::new(Catalog::builtin);
+
+fuzz_target!(|data: &[u8]| {
+    let is_object = matches!(serde_json::from_slice(data), Ok(Value::Object(_)));
+    if let Ok(question) = body::read::<Question<'_>>(data) {
+        assert!(is_object);
+        if let Err(refusal) = Words::new(&CATALOG).understand(&question, &question, Place::Top) {
+            assert!(!refusal.message.is_empty());
+        }
+    }
+    if let Ok(questions) = body::read::<Questions<'_>>(data) {
+        assert!(is_object);
+        let (defaults, questions, _) = questions.apart();
+        let mut words = Words::new(&CATALOG);
+        if let Given::Value(questions) = &questions {
+            for (index, question) in questions.iter().enumerate() {
+                if let Err(refusal) = words.item(question, &defaults, index) {
+                    assert!(!refusal.message.is_empty());
+                }
+            }
+        }
+    }
+    if body::read::<Search<'_>>(data).is_ok() {
+        assert!(is_object);
+    }
+});
