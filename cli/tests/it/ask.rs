@@ -262,3 +262,44 @@ async fn of_several_accounts_one_must_be_named() {
     assert!(output.status.success());
     assert_eq!(stdout(&output).lines().count(), 1);
 }
+
+/// The lines of the documents that begin with `portcullis ask `.
+fn shown() -> Vec<&'static str> {
+    let pages = [include_str!("../../../docs/questions.md"), include_str!("../../../README.md")];
+    pages.into_iter().flat_map(str::lines).filter(|line| line.starts_with("portcullis ask ")).collect()
+}
+
+/// The words of a line, as a shell takes them apart: quotes hold words together.
+fn words(line: &str) -> Vec<String> {
+    let quoted = line.split('"').enumerate();
+    let words = quoted.flat_map(|(index, part)| match index % 2 {
+        0 => part.split_whitespace().map(str::to_owned).collect(),
+        _ => vec![part.to_owned()],
+    });
+    words.collect()
+}
+
+#[tokio::test]
+async fn every_line_of_the_documents_is_answered() {
+    let world = World::new().await;
+    std::fs::write(world.installation.path().join("calls.txt"), "GET /zones\n").unwrap();
+    let account = world.installation.text("account_id");
+    let known = [
+        ("$ACCOUNT", account),
+        ("$GROUP", &world.group),
+        ("$ZONE", &world.zones[0]),
+        ("colleague@example.com", "bea@example.com"),
+        // A day on which the account was there.
+        ("2026-03-01T00:00:00Z", "2999-01-01T00:00:00Z"),
+    ];
+    let lines = shown();
+    assert!(lines.len() >= 11, "{lines:?}");
+    for line in lines {
+        let line = known.iter().fold(line.to_owned(), |line, (name, value)| line.replace(name, value));
+        let typed = words(&line);
+        let arguments: Vec<&str> = typed.iter().skip(1).map(String::as_str).collect();
+        let output = world.installation.run(&arguments);
+        assert!(output.status.success(), "{line}: {}", stderr(&output));
+        assert!(!stdout(&output).trim().is_empty(), "{line}");
+    }
+}
