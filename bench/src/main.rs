@@ -1,8 +1,12 @@
-//! The parts of `bench/run` that a shell cannot do: stores of a given size, many connections that write, the naive
-//! program to compare with, and times of a few milliseconds. Each prints numbers for the script to read.
+//! The parts of `bench/run` and `bench/decisions` that a shell cannot do: stores of a given size, many connections that
+//! write, the naive program to compare with, times of a few milliseconds, the workload of decisions as files. Each prints
+//! numbers for the script to read.
 
+mod answers;
 mod creates;
+mod decisions;
 mod flush;
+mod http;
 mod naive;
 mod seed;
 mod start;
@@ -29,6 +33,12 @@ enum Command {
     Naive(naive::Naive),
     /// Start a server several times; prints, a line each, the milliseconds until its first answer
     Start(start::Start),
+    /// Write workload W as files: the catalogue, questions for this server and for Cerbos, policies for Cerbos
+    Questions(decisions::Questions),
+    /// Make the accounts of workload W in a database that `portcullis init` made with its catalogue
+    SeedDecisions(decisions::SeedDecisions),
+    /// Ask a server each question of a file, and compare the answers; prints how many
+    Answers(answers::Answers),
     /// Append to a file and flush; prints the median in microseconds
     Flush(flush::Flush),
 }
@@ -39,6 +49,9 @@ fn main() -> ExitCode {
         Command::Creates(creates) => creates::run(creates),
         Command::Naive(naive) => naive::run(&naive),
         Command::Start(start) => start::run(&start),
+        Command::Questions(questions) => decisions::write(&questions),
+        Command::SeedDecisions(seed) => decisions::seed(&seed),
+        Command::Answers(answers) => answers::run(&answers),
         Command::Flush(flush) => flush::run(&flush),
     };
     match done {

@@ -20,7 +20,7 @@ use model::names::Email;
 use model::policies::{Effect, PolicyInput, ResourceGroupInput};
 use model::problem::Problem;
 use model::resource_groups::{self, NewResourceGroup, ScopeInput};
-use model::rules::{Environment, Limits, Rules};
+use model::rules::Environment;
 use model::user_groups::{self, NewUserGroup};
 use model::users::{Profile, User};
 use model::{resources, user_group_members};
@@ -104,13 +104,8 @@ struct Seeder {
 
 impl Seeder {
     fn open(seed: &Seed) -> anyhow::Result<Seeder> {
-        if !seed.database.try_exists()? {
-            bail!("there is no `{}`; `portcullis init` makes it", seed.database.display());
-        }
-        let runtime = runtime_on(&seed.database)?;
-        let origin =
-            Origin { actor: Actor::System { reason: "portcullis-bench seed".into() }, request: Request::default() };
-        Ok(Seeder { runtime, account: seed.account, origin })
+        let runtime = runtime_on(&seed.database, Arc::new(Catalog::builtin()))?;
+        Ok(Seeder { runtime, account: seed.account, origin: origin() })
     }
 
     async fn commit<T>(
@@ -206,18 +201,38 @@ impl Seeder {
 
     /// Stores a snapshot: the server has made some by itself once an account has come to such a size commit by commit.
     async fn close(self) -> anyhow::Result<()> {
-        let newest = self.runtime.account(self.account).await?.context("the account is gone")?;
-        snapshot::write(&self.runtime.store, &StreamId::Account(self.account).to_string(), newest).await?;
+        write_snapshot(&self.runtime, self.account).await?;
         self.runtime.store.close().await;
         Ok(())
     }
 }
 
-fn runtime_on(database: &Path) -> anyhow::Result<Runtime> {
+/// Stores a snapshot of the account as it is.
+///
+/// # Errors
+/// When there is no such account, or the store fails.
+pub async fn write_snapshot(runtime: &Runtime, account: AccountId) -> anyhow::Result<()> {
+    let newest = runtime.account(account).await?.context("the account is gone")?;
+    snapshot::write(&runtime.store, &StreamId::Account(account).to_string(), newest).await?;
+    Ok(())
+}
+
+/// Who writes what is seeded.
+pub fn origin() -> Origin {
+    Origin { actor: Actor::System { reason: "portcullis-bench seed".into() }, request: Request::default() }
+}
+
+/// A runtime on a database that `portcullis init` made, under rules that let anybody be a member at once.
+///
+/// # Errors
+/// When there is no such database.
+pub fn runtime_on(database: &Path, catalog: Arc<Catalog>) -> anyhow::Result<Runtime> {
+    if !database.try_exists()? {
+        bail!("there is no `{}`; `portcullis init` makes it", database.display());
+    }
     let store = Store::open_sqlite(database, SqliteOptions::default())?;
-    let limits = Limits { user_groups: usize::MAX, ..Limits::default() };
-    let rules = Rules { accept_anybody: true, limits, ..Rules::default() };
-    let engine = Engine::new(Arc::new(Catalog::builtin()));
+    let rules = workload::operations::rules();
+    let engine = Engine::new(catalog);
     // No credential is written, so the server's secret key is not needed.
     let secrets = Secrets::new(&[0; 32]);
     Ok(Runtime::new(store, engine, rules, secrets, Arc::new(SystemClock), Arc::new(RandomIds)))
@@ -332,7 +347,7 @@ mod tests {
         };
         let told = fill(&seed).await.unwrap();
 
-        let runtime = runtime_on(&seed.database).unwrap();
+        let runtime = runtime_on(&seed.database, Arc::new(Catalog::builtin())).unwrap();
         assert!(runtime.store.snapshot(&StreamId::Account(account).to_string(), None).await.unwrap().is_some());
         let snapshot = runtime.account(account).await.unwrap().unwrap();
         let state = &snapshot.state;
@@ -346,7 +361,8 @@ mod tests {
     }
 
     async fn make_account(database: &Path) -> AccountId {
-        let runtime = runtime_on(database).unwrap();
+        std::fs::File::create_new(database).unwrap();
+        let runtime = runtime_on(database, Arc::new(Catalog::builtin())).unwrap();
         let origin = Origin { actor: Actor::System { reason: "test".into() }, request: Request::default() };
         let email = Email::parse("admin@example.com", "/email").unwrap();
         let (id, account) = (UserId(runtime.environment().next_id()), AccountId(runtime.environment().next_id()));

@@ -114,9 +114,9 @@ impl Bench {
             engines.push((entrant, engine, questions, 0));
         }
         let rounds = if engines.len() > 1 { ROUNDS } else { 1 };
-        for _ in 0..rounds {
+        for round in 0..rounds {
             for (entrant, engine, questions, number) in &mut engines {
-                self.median(&format!("decision.{}.{factor}", entrant.name), || {
+                self.median_of_round(&format!("decision.{}.{factor}", entrant.name), round, || {
                     *number = (*number + 1) % questions.len();
                     engine.allows(*number)
                 })?;
@@ -145,12 +145,24 @@ impl Bench {
         self.median(&format!("dry_run.group.{factor}"), || scene.dry_run(Kind::Group))
     }
 
-    /// The median time of one call, in nanoseconds; of several rounds, the median of these.
-    fn median<T>(&mut self, name: &str, mut work: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<()> {
+    /// The median time of one call, in nanoseconds.
+    fn median<T>(&mut self, name: &str, work: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<()> {
+        self.median_of_round(name, 0, work)
+    }
+
+    /// The same in one of several rounds, of which the middle counts.
+    fn median_of_round<T>(
+        &mut self,
+        name: &str,
+        round: usize,
+        mut work: impl FnMut() -> anyhow::Result<T>,
+    ) -> anyhow::Result<()> {
         // What fails does so the first time, where it can be told.
         work()?;
-        self.criterion.bench_function(name, |bencher| bencher.iter(&mut work));
-        let file = self.samples.join(name).join("new/estimates.json");
+        // Criterion keeps the samples of a name in a folder of that name.
+        let folder = format!("{name}.{round}");
+        self.criterion.bench_function(&folder, |bencher| bencher.iter(&mut work));
+        let file = self.samples.join(folder).join("new/estimates.json");
         let text = fs::read_to_string(&file).with_context(|| format!("criterion left no `{}`", file.display()))?;
         let estimates: serde_json::Value = serde_json::from_str(&text)?;
         let median = estimates["median"]["point_estimate"].as_f64().context("an estimate has no median")?;
