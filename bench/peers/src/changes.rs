@@ -5,7 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Context as _;
 use engine::invariants::Latitude;
 use engine::principal::Principal;
-use engine::{Account, Engine};
+use engine::question::Circumstances;
+use engine::question::action::Named;
+use engine::question::subject::SubjectKind;
+use engine::{Account, Engine, search};
 use model::account_state::AccountState;
 use model::change::Change;
 use model::ids::{MemberId, UserGroupId, ZoneId};
@@ -20,6 +23,9 @@ use workload::{PERMISSIONS, Policy, Workload};
 
 /// The most members of the group whose policy changes.
 pub const CROWD: usize = 10_000;
+
+/// The largest page of a search.
+pub const PAGE: usize = 1000;
 
 /// The first account of a workload, with one more group, of 10,000 of its members or of all but one.
 pub struct Scene<'a> {
@@ -125,6 +131,18 @@ impl<'a> Scene<'a> {
         let (changes, after) = self.rehearse(kind)?;
         let rows = engine::diff::diff(&self.account, &after, &changes);
         Ok((rows.len(), rows.iter().map(|row| row.principals.len()).sum()))
+    }
+
+    /// Searches for the members who may do something on a zone, the first thousand of them: how many are found. `by_many` is
+    /// what the large group gives; otherwise nobody may, and every member has to be looked at.
+    pub fn search(&self, by_many: bool) -> anyhow::Result<usize> {
+        let permission = if by_many { self.given } else { self.new };
+        let permission = &self.workload.permissions[usize::from(permission)];
+        let action = Named::of(self.engine.catalog(), &permission.id.to_string()).context("no such action")?.action;
+        let target = self.account.zone(self.zone).context("the zone is gone")?;
+        let circumstances = |_| Circumstances::default();
+        let found = search::subjects(&self.account, SubjectKind::Member, None, &action, target, circumstances);
+        Ok(found.flatten().take(PAGE).count())
     }
 
     fn rehearse(&self, kind: Kind) -> anyhow::Result<(Vec<Change>, Account)> {

@@ -142,7 +142,12 @@ impl Bench {
         let (rows, principals) = scene.dry_run(Kind::Group)?;
         self.figures.insert(format!("dry_run.rows.{factor}"), vec![rows as f64]);
         self.figures.insert(format!("dry_run.principals.{factor}"), vec![principals as f64]);
-        self.median(&format!("dry_run.group.{factor}"), || scene.dry_run(Kind::Group))
+        self.median(&format!("dry_run.group.{factor}"), || scene.dry_run(Kind::Group))?;
+        self.median(&format!("search.many.{factor}"), || scene.search(true))?;
+        self.figures.insert(format!("search.many_found.{factor}"), vec![scene.search(true)? as f64]);
+        self.median(&format!("search.few.{factor}"), || scene.search(false))?;
+        self.figures.insert(format!("search.few_found.{factor}"), vec![scene.search(false)? as f64]);
+        Ok(())
     }
 
     /// The median time of one call, in nanoseconds.
