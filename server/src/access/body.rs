@@ -309,11 +309,26 @@ objects!(Entity, ActionField, Context, Question, Options, Questions, Page, Searc
 /// # Errors
 /// What is wrong with it: text that is no JSON, something else than an object, a field that is given twice.
 pub fn read<'a, T: Expected<'a>>(body: &'a [u8]) -> Result<T, String> {
-    match serde_json::from_slice(body) {
+    // What is ignored is not looked at otherwise, and JSON is UTF-8 throughout (RFC 8259, 8.1).
+    let body = std::str::from_utf8(body).map_err(|error| format!("the body is not JSON: it is not UTF-8: {error}"))?;
+    match serde_json::from_str(body) {
         Ok(Given::Value(body)) => Ok(body),
         Ok(Given::Absent) => Err("the body must be a JSON object, not null".to_owned()),
         Ok(Given::Wrong(kind)) => Err(format!("the body must be a JSON object, not {kind}")),
         Err(error) if error.is_data() => Err(format!("the body cannot be read: {error}")),
         Err(error) => Err(format!("the body is not JSON: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_utf8_is_no_json_even_where_it_would_be_ignored() {
+        let refusal = read::<Question<'_>>(b"{\"properties\": \"\x9d\"}").map(|_| ());
+        let message = "the body is not JSON: it is not UTF-8: invalid utf-8 sequence of 1 bytes from index 16";
+        assert_eq!(refusal, Err(message.to_owned()));
+        assert!(read::<Question<'_>>("{\"properties\": \"é\"}".as_bytes()).is_ok());
     }
 }
