@@ -23,6 +23,7 @@ pub use resource_set::ResourceSet;
 use crate::Account;
 use crate::index::grants::{Grants, Words};
 use crate::rights::Rights;
+use crate::statement::Statement;
 use crate::target::Target;
 pub(crate) use affected::affected;
 use regions::{Region, Regions};
@@ -57,15 +58,15 @@ pub struct Row {
 pub fn diff(before: &Account, after: &Account, changes: &[Change]) -> Vec<Row> {
     let mut regions = Regions::new(before, after, changes);
     let mut by_grants: FxHashMap<Vec<usize>, Profile> = FxHashMap::default();
+    let mut spoken = Spoken::default();
     for principal in affected(before, after, changes) {
         let (old, new) = (principal.exercises(before), principal.exercises(after));
-        let address = |grants: &Arc<Grants>| Arc::as_ptr(grants).addr();
         let key = old.iter().map(address).chain([0]).chain(new.iter().map(address)).collect();
         by_grants.entry(key).or_insert_with(|| Profile { old, new, principals: Vec::new() }).principals.push(principal);
     }
     let mut rows: BTreeMap<(Shift, PermissionSet, ResourceSet), Vec<Affected>> = BTreeMap::new();
     for profile in by_grants.into_values() {
-        for (shift, permissions, resources) in profile.shifts(&mut regions) {
+        for (shift, permissions, resources) in profile.shifts(&mut regions, &mut spoken) {
             rows.entry((shift, permissions, resources)).or_default().extend(&profile.principals);
         }
     }
@@ -85,17 +86,18 @@ struct Profile {
 
 impl Profile {
     /// What they gain and lose.
-    fn shifts(&self, regions: &mut Regions<'_>) -> Vec<(Shift, PermissionSet, ResourceSet)> {
-        let differing: Vec<&Grants> = only(&self.old, &self.new).chain(only(&self.new, &self.old)).collect();
+    fn shifts(&self, regions: &mut Regions<'_>, spoken: &mut Spoken) -> Vec<(Shift, PermissionSet, ResourceSet)> {
+        let (gone, come) = (only(&self.old, &self.new), only(&self.new, &self.old));
+        let shifted = spoken.anew(&gone, &come);
+        let differing: Vec<&Grants> = gone.iter().chain(&come).map(|grants| &***grants).collect();
         // Where the others speak of the same, it may not be so at the places that they name.
-        let all = differing.iter().fold(PermissionSet::EMPTY, |set, grants| set | *grants.mentions());
-        let others = self.old.iter().chain(&self.new).filter(|grants| grants.mentions().intersects(&all));
+        let others = self.old.iter().chain(&self.new).filter(|grants| grants.mentions().intersects(&shifted));
         let named = regions.named(others.map(Arc::as_ref));
         let single: Vec<&Region> = named.into_iter().filter_map(|number| regions.at(number)).collect();
         let single: Vec<&Region> = single.into_iter().chain(regions.moved()).collect();
         let (mut gained, mut lost) = (Shifted::default(), Shifted::default());
         for region in regions.unnamed().chain(single.iter().copied()) {
-            let asked = if region.moved() { PermissionSet::ALL } else { spoken(&differing, region.after) };
+            let asked = if region.moved() { PermissionSet::ALL } else { said(&differing, region.after, &shifted) };
             if !asked.is_empty() {
                 let old = held(&self.old, region.before, &asked);
                 let new = held(&self.new, region.after, &asked);
@@ -111,16 +113,45 @@ impl Profile {
     }
 }
 
-/// Those of these that are not among those.
-fn only<'a>(these: &'a [Arc<Grants>], those: &'a [Arc<Grants>]) -> impl Iterator<Item = &'a Grants> {
-    these.iter().filter(|one| !those.iter().any(|other| Arc::ptr_eq(one, other))).map(Arc::as_ref)
+/// What the statements speak of that are only in one of two sets of grants, by the addresses of these. Nothing else can
+/// shift: a statement that stays says the same before and after. Many principals share a group, so few sets come up.
+#[derive(Default)]
+struct Spoken {
+    known: FxHashMap<Vec<usize>, PermissionSet>,
 }
 
-/// What grants say of a target, one way or the other.
-fn spoken(grants: &[&Grants], target: Option<Target>) -> PermissionSet {
+impl Spoken {
+    fn anew(&mut self, gone: &[&Arc<Grants>], come: &[&Arc<Grants>]) -> PermissionSet {
+        let addresses = |grants: &[&Arc<Grants>]| grants.iter().map(|grants| address(grants)).collect::<Vec<_>>();
+        let key = [addresses(gone), vec![0], addresses(come)].concat();
+        *self.known.entry(key).or_insert_with(|| {
+            let mut new: Vec<&Statement> = come.iter().flat_map(|grants| &grants.statements).collect();
+            let mut set = PermissionSet::EMPTY;
+            for old in gone.iter().flat_map(|grants| &grants.statements) {
+                match new.iter().position(|new| *new == old) {
+                    Some(stays) => _ = new.swap_remove(stays),
+                    None => set |= old.permissions(),
+                }
+            }
+            new.iter().fold(set, |set, statement| set | statement.permissions())
+        })
+    }
+}
+
+fn address(grants: &Arc<Grants>) -> usize {
+    Arc::as_ptr(grants).addr()
+}
+
+/// Those of these that are not among those.
+fn only<'a>(these: &'a [Arc<Grants>], those: &[Arc<Grants>]) -> Vec<&'a Arc<Grants>> {
+    these.iter().filter(|one| !those.iter().any(|other| Arc::ptr_eq(one, other))).collect()
+}
+
+/// What of this grants say of a target, one way or the other.
+fn said(grants: &[&Grants], target: Option<Target>, asked: &PermissionSet) -> PermissionSet {
     let Some(target) = target else { return PermissionSet::EMPTY };
-    let rights = rights_of(grants.iter().copied(), &target, &PermissionSet::ALL);
-    rights.allow | rights.deny
+    let rights = rights_of(grants.iter().copied(), &target, asked);
+    (rights.allow | rights.deny) & *asked
 }
 
 fn held(grants: &[Arc<Grants>], target: Option<Target>, asked: &PermissionSet) -> PermissionSet {

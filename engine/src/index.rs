@@ -168,6 +168,11 @@ impl Index {
         membership.direct()
     }
 
+    /// What is in a slot.
+    pub(crate) fn slot(&self, slot: u32) -> &GroupSlot {
+        self.groups.get(slot)
+    }
+
     /// The groups of a member. Some may be blank.
     #[inline]
     pub(crate) fn groups_of<'a>(&'a self, membership: &'a Membership) -> impl Iterator<Item = &'a GroupSlot> {
@@ -213,7 +218,7 @@ impl Index {
         if policies.is_empty() {
             return None;
         }
-        Some(engine.interner().share(engine.compile(engine.statements(state, policies))))
+        Some(engine.interner().grants.share(engine.compile(engine.statements(state, policies))))
     }
 
     /// A group that is gone leaves its slot blank, so that its members need not be told. Slots are never used again: if

@@ -11,7 +11,7 @@ use model::tokens::{Token, TokenPolicy, TokenResource};
 
 use crate::Engine;
 use crate::index::grants::Grants;
-use crate::statement::{ReachBuilder, Statement};
+use crate::statement::{Draft, ReachBuilder, Statement};
 
 /// Who asks.
 #[derive(Clone)]
@@ -147,7 +147,7 @@ impl Engine {
     }
 
     /// What a token's policy says of one account by that account's key, or of any by all other keys.
-    pub(crate) fn token_statement(&self, policy: &TokenPolicy, account: Option<AccountId>) -> Statement {
+    pub(crate) fn token_statement(&self, policy: &TokenPolicy, account: Option<AccountId>) -> Draft {
         let permissions = self.token_permissions(policy.effect, &policy.permission_groups);
         let key = account.map_or(ANY_ACCOUNT.to_owned(), model::resource_groups::account_key);
         let mut reach = ReachBuilder::default();
@@ -175,7 +175,8 @@ impl Engine {
             Effect::Allow | Effect::Deny => PermissionSet::EMPTY,
         };
         let throughout = throughout & *self.catalog().all_privileges();
-        Statement { effect: policy.effect, says: Box::new([(None, permissions)]), throughout, reach: reach.finish() }
+        let says = self.interner().says.share(vec![(None, permissions)]);
+        Draft { statement: Statement { effect: policy.effect, says, reach: reach.finish(self) }, throughout }
     }
 
     /// The permissions that a token's policy allows or denies, closed as its effect asks (D6).

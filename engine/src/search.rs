@@ -4,6 +4,8 @@
 //! goes on after whatever it stopped at. Subjects come in the order of their ids, resources of their keys, actions of
 //! their names.
 
+mod sweep;
+
 use std::fmt;
 
 use catalog::{ResourceType, ResourceTypeIndex};
@@ -15,6 +17,7 @@ use crate::question::Circumstances;
 use crate::question::action::Action;
 use crate::question::subject::SubjectKind;
 use crate::target::Target;
+use sweep::Sweep;
 
 /// Something that a search found: the id of a subject, the id of a resource, or the name of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,12 +54,14 @@ pub fn subjects<'s>(
         move |id: Id, principal: &Principal| engine.may(account, principal, action, &target).then_some(Entry::Id(id));
     match kind {
         SubjectKind::User => {
+            let mut sweep = Sweep::new(account, action, target);
             let users = account.users_from(after.map(UserId));
-            Box::new(users.map(move |(user, member)| test(user.0, &Principal::Member(member))))
+            Box::new(users.map(move |(user, member)| sweep.may(member).then_some(Entry::Id(user.0))))
         }
         SubjectKind::Member => {
-            let members = account.members_from(after.map(MemberId));
-            Box::new(members.map(move |member| test(member.id.0, &Principal::Member(member.id))))
+            let mut sweep = Sweep::new(account, action, target);
+            let members = account.member_ids_from(after.map(MemberId));
+            Box::new(members.map(move |member| sweep.may(member).then_some(Entry::Id(member.0))))
         }
         SubjectKind::UserGroup => {
             let groups = account.user_groups_from(after.map(UserGroupId));

@@ -4,6 +4,8 @@
 //! resource keys. Both become a [`Statement`]. Everything that decides, explains, searches or compares reads statements
 //! or what is compiled from them, so that a rule of the contract about policies stands here and nowhere else.
 
+use std::sync::Arc;
+
 use catalog::{Id, PermissionSet, ResourceTypeIndex};
 use model::account_state::AccountState;
 use model::ids::ResourceGroupId;
@@ -18,12 +20,19 @@ use crate::target::Target;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Statement {
     pub(crate) effect: Effect,
-    /// Permissions, each set for resources of one type and what lies in it; without a type, for all.
-    pub(crate) says: Box<[(Option<ResourceTypeIndex>, PermissionSet)]>,
+    pub(crate) says: Arc<Says>,
+    pub(crate) reach: Reach,
+}
+
+/// Permissions, each set for resources of one type and what lies in it; without a type, for all.
+pub(crate) type Says = [(Option<ResourceTypeIndex>, PermissionSet)];
+
+/// A statement, and what is only asked of it while it is compiled.
+pub(crate) struct Draft {
+    pub(crate) statement: Statement,
     /// What it says of the account and everything in it, now and later: an allow only where it covers all of that, a
     /// deny whatever it covers.
     pub(crate) throughout: PermissionSet,
-    pub(crate) reach: Reach,
 }
 
 /// Where a statement applies (D10).
@@ -34,7 +43,7 @@ pub(crate) struct Reach {
     /// A bit for each type of which it covers all resources.
     pub(crate) all_of: u64,
     /// These resources and what lies in them; sorted.
-    pub(crate) places: Box<[Place]>,
+    pub(crate) places: Arc<[Place]>,
 }
 
 impl Reach {
@@ -67,14 +76,19 @@ impl ReachBuilder {
         }
     }
 
-    pub(crate) fn finish(mut self) -> Reach {
+    pub(crate) fn finish(mut self, engine: &Engine) -> Reach {
         self.places.sort_unstable();
         self.places.dedup();
-        Reach { whole: self.whole, all_of: self.all_of, places: self.places.into() }
+        Reach { whole: self.whole, all_of: self.all_of, places: engine.interner().places.share(self.places) }
     }
 }
 
 impl Statement {
+    /// All that it speaks of, wherever.
+    pub(crate) fn permissions(&self) -> PermissionSet {
+        union(self.says.iter())
+    }
+
     /// What it says on a resource of a type that it covers.
     pub(crate) fn on(&self, engine: &Engine, kind: ResourceTypeIndex) -> PermissionSet {
         let kinds = engine.kinds();
@@ -86,11 +100,11 @@ impl Statement {
 impl Engine {
     /// The policies of a member or group, each as a statement. What cannot be read grants nothing and denies everything
     /// of its type (D8).
-    pub(crate) fn statements(&self, state: &AccountState, policies: &[Policy]) -> Vec<Statement> {
+    pub(crate) fn statements(&self, state: &AccountState, policies: &[Policy]) -> Vec<Draft> {
         policies.iter().map(|policy| self.statement(state, policy)).collect()
     }
 
-    pub(crate) fn statement(&self, state: &AccountState, policy: &Policy) -> Statement {
+    pub(crate) fn statement(&self, state: &AccountState, policy: &Policy) -> Draft {
         let mut reach = ReachBuilder::default();
         let mut covers_all = false;
         for id in &policy.resource_groups {
@@ -108,14 +122,15 @@ impl Engine {
             Effect::Deny => union(&says),
         };
         let throughout = throughout & *self.catalog().all_privileges();
-        Statement { effect: policy.access, says: says.into(), throughout, reach: reach.finish() }
+        let says = self.interner().says.share(says);
+        Draft { statement: Statement { effect: policy.access, says, reach: reach.finish(self) }, throughout }
     }
 
     /// What one of a policy's resource groups reaches.
     pub(crate) fn reach_of_group(&self, state: &AccountState, access: Effect, id: &ResourceGroupId) -> Reach {
         let mut reach = ReachBuilder::default();
         self.add_group(state, access, id, &mut reach);
-        reach.finish()
+        reach.finish(self)
     }
 
     /// Adds what one of a policy's resource groups reaches, and tells whether that is the account and everything in it.

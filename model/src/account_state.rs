@@ -279,6 +279,11 @@ impl AccountState {
         self.members.range((beyond(after), Bound::Unbounded)).map(|(_, member)| member.as_ref())
     }
 
+    /// The ids of members in their order, from after one of them.
+    pub fn member_ids_from(&self, after: Option<MemberId>) -> impl Iterator<Item = MemberId> + '_ {
+        self.members.range((beyond(after), Bound::Unbounded)).map(|(id, _)| *id)
+    }
+
     /// The users that are accepted members, in the order of their ids, from after one of them.
     pub fn users_from(&self, after: Option<UserId>) -> impl Iterator<Item = (UserId, MemberId)> + '_ {
         self.members_by_user.range((beyond(after), Bound::Unbounded)).map(|(user, member)| (*user, *member))

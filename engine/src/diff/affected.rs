@@ -1,6 +1,5 @@
 //! Whom a commit may concern, and what they exercise.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::account_state::Holder;
@@ -48,44 +47,45 @@ impl Affected {
     }
 }
 
-/// Everybody whom the changes may concern.
-pub(crate) fn affected(before: &Account, after: &Account, changes: &[Change]) -> BTreeSet<Affected> {
-    let mut found = BTreeSet::new();
+/// Everybody whom the changes may concern, each once, in order.
+pub(crate) fn affected(before: &Account, after: &Account, changes: &[Change]) -> Vec<Affected> {
+    let mut found = Vec::new();
     let both = [before, after];
+    // What lies where concerns everybody who holds something there.
+    if changes.iter().any(|change| matches!(change.id(), DocumentId::Resource(_))) {
+        for account in both {
+            found.extend(account.members_from(None).map(|member| Affected::Member(member.id)));
+            found.extend(account.tokens_from(None).map(|token| Affected::Token(token.id)));
+        }
+    }
     for change in changes {
         match change.id() {
-            DocumentId::Member(member) | DocumentId::GroupMember(_, member) => {
-                found.insert(Affected::Member(member));
-            }
+            DocumentId::Member(member) | DocumentId::GroupMember(_, member) => found.push(Affected::Member(member)),
             DocumentId::UserGroup(group) => {
                 both.iter().for_each(|account| add_holder(account, Holder::Group(group), &mut found));
             }
             DocumentId::ResourceGroup(group) => {
                 both.iter().for_each(|account| add_users_of(account, group, &mut found));
             }
-            DocumentId::Token(token) => _ = found.insert(Affected::Token(token)),
-            // What lies where concerns everybody who holds something there.
-            DocumentId::Resource(_) => {
-                for account in both {
-                    found.extend(account.members_from(None).map(|member| Affected::Member(member.id)));
-                    found.extend(account.tokens_from(None).map(|token| Affected::Token(token.id)));
-                }
-            }
+            DocumentId::Token(token) => found.push(Affected::Token(token)),
+            DocumentId::Resource(_) => {}
             DocumentId::Account | DocumentId::SsoConnector(_) | DocumentId::User => {}
         }
     }
+    found.sort_unstable();
+    found.dedup();
     found
 }
 
-fn add_users_of(account: &Account, group: ResourceGroupId, found: &mut BTreeSet<Affected>) {
+fn add_users_of(account: &Account, group: ResourceGroupId, found: &mut Vec<Affected>) {
     for holder in account.index().holders_using(account, group) {
         add_holder(account, holder, found);
     }
 }
 
-fn add_holder(account: &Account, holder: Holder, found: &mut BTreeSet<Affected>) {
+fn add_holder(account: &Account, holder: Holder, found: &mut Vec<Affected>) {
     match holder {
-        Holder::Member(member) => _ = found.insert(Affected::Member(member)),
+        Holder::Member(member) => found.push(Affected::Member(member)),
         Holder::Group(group) => found.extend(account.group_members(group).map(Affected::Member)),
     }
 }

@@ -131,7 +131,7 @@ impl Account {
             let (id, effect) = (policy.id, policy.effect);
             let part = TokenPolicy { id, effect, permission_groups: Box::new([]), resources };
             let own = Some(self.account_id());
-            [None, own].iter().any(|key| self.engine().token_statement(&part, *key).reach.covers(target))
+            [None, own].iter().any(|key| self.engine().token_statement(&part, *key).statement.reach.covers(target))
         };
         let mut keys = Vec::new();
         for (outer, resource) in &policy.resources {

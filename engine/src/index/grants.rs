@@ -16,7 +16,7 @@ use super::place::Place;
 use super::trie::hash_of;
 use crate::Engine;
 use crate::rights::Rights;
-use crate::statement::Statement;
+use crate::statement::{Draft, Statement};
 use crate::target::Target;
 
 /// Compiled statements, and the statements themselves for those who ask why.
@@ -115,7 +115,7 @@ impl Grants {
 
     /// The places that are spoken of by name.
     pub(crate) fn named_places(&self) -> impl Iterator<Item = Place> + '_ {
-        self.places.entries.iter().map(|(place, _)| *place).filter(|place| *place != Place::NONE)
+        self.places.keys.iter().copied().filter(|place| *place != Place::NONE)
     }
 
     /// The columns of what is said of a target by name. Where two targets of a type have the same, the same statements
@@ -148,32 +148,35 @@ impl Grants {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Places {
     /// A power of two long, or empty. Never full.
-    entries: Box<[(Place, u32)]>,
+    keys: Box<[Place]>,
+    /// The column of the place at the same position.
+    columns: Box<[u32]>,
 }
 
 impl Places {
     fn of(entries: &[(Place, u32)]) -> Places {
         if entries.is_empty() {
-            return Places { entries: Box::new([]) };
+            return Places { keys: Box::new([]), columns: Box::new([]) };
         }
         let size = (entries.len() + entries.len() / 3 + 1).next_power_of_two();
-        let mut places = Places { entries: vec![(Place::NONE, 0); size].into() };
+        let mut places = Places { keys: vec![Place::NONE; size].into(), columns: vec![0; size].into() };
         for (place, column) in entries {
             let mut at = places.start(*place);
-            while places.entries[at].0 != Place::NONE {
+            while places.keys[at] != Place::NONE {
                 at = (at + 1) & (size - 1);
             }
-            places.entries[at] = (*place, *column);
+            places.keys[at] = *place;
+            places.columns[at] = *column;
         }
         places
     }
 
     fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.keys.is_empty()
     }
 
     fn start(&self, place: Place) -> usize {
-        (hash_of(place.raw()) >> 32) as usize & (self.entries.len() - 1)
+        (hash_of(place.raw()) >> 32) as usize & (self.keys.len() - 1)
     }
 
     /// The table is never full, so the search ends.
@@ -181,14 +184,14 @@ impl Places {
     fn find(&self, place: Place) -> Option<u32> {
         let mut at = self.start(place);
         loop {
-            let (here, column) = self.entries[at];
+            let here = self.keys[at];
             if here == place {
-                return Some(column);
+                return Some(self.columns[at]);
             }
             if here == Place::NONE {
                 return None;
             }
-            at = (at + 1) & (self.entries.len() - 1);
+            at = (at + 1) & (self.keys.len() - 1);
         }
     }
 }
@@ -204,7 +207,12 @@ struct Compiler<'a> {
 
 impl Engine {
     /// Compiles statements.
-    pub(crate) fn compile(&self, statements: Vec<Statement>) -> Grants {
+    pub(crate) fn compile(&self, drafts: Vec<Draft>) -> Grants {
+        let throughout = drafts.iter().fold(Rights::default(), |mut rights, draft| {
+            rights.add(draft.statement.effect, draft.throughout);
+            rights
+        });
+        let statements: Box<[Statement]> = drafts.into_iter().map(|draft| draft.statement).collect();
         let mut compiler = Compiler {
             engine: self,
             statements: &statements,
@@ -219,10 +227,6 @@ impl Engine {
             })
         });
         let entries = compiler.named_columns();
-        let throughout = statements.iter().fold(Rights::default(), |mut rights, statement| {
-            rights.add(statement.effect, statement.throughout);
-            rights
-        });
         let throughout = compiler.pair(throughout);
         let words = self.kinds().words;
         let Compiler { pairs, columns, .. } = compiler;
@@ -238,7 +242,7 @@ impl Engine {
             throughout,
             words: words as u8,
             kinds: self.kinds().len() as u8,
-            statements: statements.into(),
+            statements,
         }
     }
 }

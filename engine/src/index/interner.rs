@@ -1,5 +1,7 @@
-//! Equal policies are compiled once: a hundred thousand members have a few dozen roles between them.
+//! Equal policies are compiled once: a hundred thousand members have a few dozen roles between them. What policies have in
+//! common though they differ, the same permission groups or the same resources, is stored once too.
 
+use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -7,33 +9,50 @@ use model::policies::Policy;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::grants::Grants;
+use super::place::Place;
+use crate::statement::Says;
 
-/// What members' policies came to, of all accounts of an engine. Only compiling takes its lock; deciding does not know it.
+/// What policies came to, of all accounts of an engine. Only compiling takes its locks; deciding does not know it.
 #[derive(Default)]
 pub(crate) struct Interner {
-    known: Mutex<Known>,
+    /// Of members.
+    pub(crate) grants: Pool<Grants>,
+    pub(crate) says: Pool<Says>,
+    pub(crate) places: Pool<[Place]>,
 }
 
-#[derive(Default)]
-struct Known {
-    by_hash: FxHashMap<u64, Vec<Weak<Grants>>>,
+/// Values of one type, each once for as long as somebody has it.
+pub(crate) struct Pool<T: ?Sized> {
+    known: Mutex<Known<T>>,
+}
+
+struct Known<T: ?Sized> {
+    by_hash: FxHashMap<u64, Vec<Weak<T>>>,
     /// How many are kept at the next sweep of those that nobody has any more.
     sweep_at: usize,
+}
+
+impl<T: ?Sized> Default for Pool<T> {
+    fn default() -> Pool<T> {
+        Pool { known: Mutex::new(Known { by_hash: FxHashMap::default(), sweep_at: 0 }) }
+    }
 }
 
 /// Not worth a sweep below.
 const FEWEST_SWEPT: usize = 1_024;
 
-impl Interner {
-    /// The same grants, shared with whoever has equal ones.
-    pub(crate) fn share(&self, grants: Grants) -> Arc<Grants> {
-        let hash = FxBuildHasher.hash_one(&grants);
+impl<T: ?Sized + Eq + Hash> Pool<T> {
+    /// The same value, shared with whoever has an equal one.
+    pub(crate) fn share(&self, value: impl Borrow<T> + Into<Arc<T>>) -> Arc<T> {
+        let hash = FxBuildHasher.hash_one(value.borrow());
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let same = known.by_hash.entry(hash).or_default();
-        if let Some(shared) = same.iter().filter_map(Weak::upgrade).find(|shared| **shared == grants) {
+        if let Some(shared) = same.iter().filter_map(Weak::upgrade).find(|shared| **shared == *value.borrow()) {
             return shared;
         }
-        let shared = Arc::new(grants);
+        let shared = value.into();
+        // What comes and goes again and again must not leave a trail.
+        same.retain(|weak| weak.strong_count() > 0);
         same.push(Arc::downgrade(&shared));
         if known.by_hash.len() > known.sweep_at.max(FEWEST_SWEPT) {
             known.by_hash.retain(|_, same| {

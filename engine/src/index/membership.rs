@@ -55,7 +55,7 @@ impl Membership {
     }
 
     /// The slots of its groups; some may be blank.
-    pub(super) fn slots(&self) -> &[u32] {
+    pub(crate) fn slots(&self) -> &[u32] {
         match &self.place {
             InGroups::Few { count, slots, .. } => &slots[..usize::from(*count)],
             InGroups::Many { slots, .. } => slots,
