@@ -88,11 +88,12 @@ impl Profile {
     /// What they gain and lose.
     fn shifts(&self, regions: &mut Regions<'_>, spoken: &mut Spoken) -> Vec<(Shift, PermissionSet, ResourceSet)> {
         let (gone, come) = (only(&self.old, &self.new), only(&self.new, &self.old));
-        let shifted = spoken.anew(&gone, &come);
+        let anew = spoken.anew(&gone, &come);
+        let shifted = anew.permissions;
         let differing: Vec<&Grants> = gone.iter().chain(&come).map(|grants| &***grants).collect();
         // Where the others speak of the same, it may not be so at the places that they name.
         let others = self.old.iter().chain(&self.new).filter(|grants| grants.mentions().intersects(&shifted));
-        let named = regions.named(others.map(Arc::as_ref));
+        let named = regions.named(others, &anew);
         let single: Vec<&Region> = named.into_iter().filter_map(|number| regions.at(number)).collect();
         let single: Vec<&Region> = single.into_iter().chain(regions.moved()).collect();
         let (mut gained, mut lost) = (Shifted::default(), Shifted::default());
@@ -117,13 +118,21 @@ impl Profile {
 /// shift: a statement that stays says the same before and after. Many principals share a group, so few sets come up.
 #[derive(Default)]
 struct Spoken {
-    known: FxHashMap<Vec<usize>, PermissionSet>,
+    known: FxHashMap<Vec<usize>, Anew>,
+}
+
+/// What is spoken of anew, and a number that no other set has.
+#[derive(Clone, Copy)]
+struct Anew {
+    permissions: PermissionSet,
+    number: usize,
 }
 
 impl Spoken {
-    fn anew(&mut self, gone: &[&Arc<Grants>], come: &[&Arc<Grants>]) -> PermissionSet {
+    fn anew(&mut self, gone: &[&Arc<Grants>], come: &[&Arc<Grants>]) -> Anew {
         let addresses = |grants: &[&Arc<Grants>]| grants.iter().map(|grants| address(grants)).collect::<Vec<_>>();
         let key = [addresses(gone), vec![0], addresses(come)].concat();
+        let number = self.known.len();
         *self.known.entry(key).or_insert_with(|| {
             let mut new: Vec<&Statement> = come.iter().flat_map(|grants| &grants.statements).collect();
             let mut set = PermissionSet::EMPTY;
@@ -133,7 +142,7 @@ impl Spoken {
                     None => set |= old.permissions(),
                 }
             }
-            new.iter().fold(set, |set, statement| set | statement.permissions())
+            Anew { permissions: new.iter().fold(set, |set, statement| set | statement.permissions()), number }
         })
     }
 }

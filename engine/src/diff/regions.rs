@@ -2,11 +2,13 @@
 //! and single resources.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use catalog::ResourceTypeIndex;
 use model::change::{Change, DocumentId};
 use rustc_hash::FxHashMap;
 
+use super::Anew;
 use crate::Account;
 use crate::index::grants::Grants;
 use crate::index::place::Place;
@@ -47,6 +49,8 @@ pub(super) struct Regions<'a> {
     unnamed: Vec<Region>,
     moved: Vec<Region>,
     registered: Option<Registered>,
+    /// What [`Regions::named`] found of grants by their address, for the set of permissions of that number.
+    found: FxHashMap<(usize, usize), Vec<usize>>,
 }
 
 /// The registered resources, by the places that they are in. Put together when first asked for.
@@ -75,7 +79,7 @@ impl<'a> Regions<'a> {
             keys.extend(nested.filter(|resource| resource.parent.is_some()).map(|resource| resource.key.clone()));
         }
         let moved = keys.into_iter().map(|key| region(before, after, &key)).filter(Region::moved).collect();
-        Regions { before, after, unnamed, moved, registered: None }
+        Regions { before, after, unnamed, moved, registered: None, found: FxHashMap::default() }
     }
 
     /// The account, and for each type of resource one that no policy names.
@@ -88,17 +92,20 @@ impl<'a> Regions<'a> {
         self.moved.iter()
     }
 
-    /// The numbers of the resources that lie in a place that some grants name, each once; not those that moved.
-    pub(super) fn named<'g>(&mut self, grants: impl Iterator<Item = &'g Grants>) -> Vec<usize> {
-        let mut places: Vec<Place> = grants.flat_map(Grants::named_places).collect();
-        if places.is_empty() {
-            return Vec::new();
+    /// The numbers of the resources that lie in a place at which some of the grants speak by name of what `spoken` has,
+    /// each once; not those that moved. Everywhere else they say the same as where nothing is named.
+    pub(super) fn named<'g>(&mut self, grants: impl Iterator<Item = &'g Arc<Grants>>, spoken: &Anew) -> Vec<usize> {
+        let mut numbers: Vec<usize> = Vec::new();
+        for grants in grants {
+            let Regions { before, after, registered, found, .. } = self;
+            let found = found.entry((Arc::as_ptr(grants).addr(), spoken.number)).or_insert_with(|| {
+                let registered = registered.get_or_insert_with(|| Registered::of(before, after));
+                let places = grants.places_that_speak_of(&spoken.permissions);
+                let found = places.filter_map(|place| registered.by_place.get(&place));
+                found.flatten().copied().collect()
+            });
+            numbers.extend_from_slice(found);
         }
-        places.sort_unstable();
-        places.dedup();
-        let registered = self.registered.get_or_insert_with(|| Registered::of(self.before, self.after));
-        let mut numbers: Vec<usize> =
-            places.iter().filter_map(|place| registered.by_place.get(place)).flatten().copied().collect();
         numbers.sort_unstable();
         numbers.dedup();
         numbers

@@ -118,6 +118,22 @@ impl Grants {
         self.places.keys.iter().copied().filter(|place| *place != Place::NONE)
     }
 
+    /// The places at which something is said by name of any of these permissions.
+    pub(crate) fn places_that_speak_of(&self, asked: &PermissionSet) -> impl Iterator<Item = Place> + '_ {
+        let width = usize::from(self.kinds);
+        let column_speaks = |column: &[u32]| {
+            let mut pairs = column.iter().filter_map(|pair| self.lanes_of(*pair));
+            pairs.any(|lanes| {
+                let words = lanes.chunks_exact(2).zip(asked.words());
+                words.into_iter().any(|(both, asked)| (both[0] | both[1]) & asked != 0)
+            })
+        };
+        let speaks: Vec<bool> = self.columns.chunks_exact(width.max(1)).map(column_speaks).collect();
+        let places = self.places.keys.iter().zip(&self.places.columns);
+        let named = places.filter(move |(place, column)| **place != Place::NONE && speaks[**column as usize]);
+        named.map(|(place, _)| *place)
+    }
+
     /// The columns of what is said of a target by name. Where two targets of a type have the same, the same statements
     /// cover both.
     pub(crate) fn columns_on(&self, target: &Target) -> impl Iterator<Item = u32> {
