@@ -15,7 +15,7 @@ use server::self_check::Rate;
 use server::{PublicUrl, WireShapes};
 use tracing_subscriber::filter::Targets;
 
-use self::ask::Ask;
+use self::ask::{Ask, Revert};
 use crate::database::Database;
 use crate::serve::FailureLimit;
 
@@ -67,6 +67,11 @@ pub enum Command {
     /// whoever can read the database may know what is in it.
     #[command(subcommand)]
     Ask(Ask),
+    /// Undo a commit of an account, by a new commit
+    ///
+    /// Every document that it touched becomes what it was before. Where one was changed since, or something rests on it, nothing
+    /// is done and each such object is told. It may run beside a server on the same database.
+    Revert(Revert),
     /// Print the completions of a shell
     ///
     /// For bash: portcullis completions bash > /etc/bash_completion.d/portcullis

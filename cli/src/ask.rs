@@ -3,8 +3,8 @@
 //!
 //! A question goes through the server's own routes ([`asker`]), so that there is one answer; [`text`] makes lines of it.
 
-mod asker;
-mod text;
+pub mod asker;
+pub mod text;
 pub mod words;
 
 use std::io::Write as _;

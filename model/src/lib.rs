@@ -19,6 +19,7 @@ pub mod rules;
 pub mod sso_connectors;
 pub mod time;
 pub mod tokens;
+pub mod undo;
 pub mod user_group_members;
 pub mod user_groups;
 pub mod users;

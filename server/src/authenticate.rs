@@ -46,7 +46,7 @@ impl Caller {
         match (&self.user, &self.principal, token) {
             (Some(user), _, token) => Actor::User { id: user.id, email: user.email.as_str().into(), token },
             (None, Principal::AccountToken { account, .. }, Some(token)) => Actor::Account { id: *account, token },
-            (None, _, _) => Actor::System { reason: "a caller without a user".into() },
+            (None, _, _) => Actor::System { reason: "the operator, on the command line".into() },
         }
     }
 }

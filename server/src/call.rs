@@ -140,8 +140,12 @@ impl Call {
     /// # Errors
     /// [`Error::BadId`] for anything but 32 lower-case hex digits (D57).
     pub fn id<T: FromStr>(&self, name: &str) -> Result<T, Error> {
-        let text = self.params.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value);
-        text.parse().map_err(|_| Error::BadId(self.uri.path().to_owned()))
+        self.param(name).parse().map_err(|_| Error::BadId(self.uri.path().to_owned()))
+    }
+
+    /// A part of the path, by its name.
+    pub fn param(&self, name: &str) -> &str {
+        self.params.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
     /// Reads the body, as far as it goes.

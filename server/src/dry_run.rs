@@ -35,10 +35,25 @@ pub struct DryRun<'a> {
     revision: Revision,
     /// Whether it would make a commit.
     changes: bool,
+    #[serde(flatten)]
+    shifts: Shifts<'a>,
+}
+
+/// Who gains and who loses by a commit.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Shifts<'a> {
     /// Who gains what.
     gains: Vec<RowView<'a>>,
     /// Who loses what.
     losses: Vec<RowView<'a>>,
+}
+
+impl<'a> Shifts<'a> {
+    /// The rows of [`diff`] between two states.
+    pub fn of(before: &'a Account, after: &'a Account, rows: &'a [Row]) -> Shifts<'a> {
+        let shift = |shift| rows.iter().filter(|row| row.shift == shift).map(|row| view(before, after, row)).collect();
+        Shifts { gains: shift(Shift::Gained), losses: shift(Shift::Lost) }
+    }
 }
 
 /// Each of these principals gains or loses each of these permissions on each of these resources.
@@ -72,14 +87,9 @@ enum PrincipalView<'a> {
 pub fn answer<T>(rehearsed: &Rehearsed<Account, T>, shown: Success) -> Result<Success, Error> {
     let (before, after) = (&rehearsed.before.state, &rehearsed.after.state);
     let rows = diff(before, after, &rehearsed.changes);
-    let shift = |shift| rows.iter().filter(|row| row.shift == shift).map(|row| view(before, after, row)).collect();
     let revision = rehearsed.before.revision();
-    let told = DryRun {
-        revision,
-        changes: !rehearsed.changes.is_empty(),
-        gains: shift(Shift::Gained),
-        losses: shift(Shift::Lost),
-    };
+    let shifts = Shifts::of(before, after, &rows);
+    let told = DryRun { revision, changes: !rehearsed.changes.is_empty(), shifts };
     Ok(shown.with_field("dry_run", &told)?.at(revision))
 }
 

@@ -12,6 +12,7 @@ pub mod app;
 pub mod authenticate;
 pub mod authorize;
 pub mod call;
+pub mod commits;
 pub mod dev;
 pub mod dry_run;
 pub mod effective_policies;
@@ -90,6 +91,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(authorize::authorize))
         .routes(routes!(explain::explain))
         .routes(routes!(access_history::ask))
+        .routes(routes!(commits::list))
+        .routes(routes!(commits::get))
+        .routes(routes!(commits::revert))
         .routes(routes!(access::evaluation))
         .routes(routes!(access::evaluations))
         .routes(routes!(access::account_evaluation))

@@ -219,6 +219,20 @@ pub struct Least {
     pub place: Place,
 }
 
+/// `portcullis revert`.
+#[derive(Debug, Args)]
+pub struct Revert {
+    /// The revision that the commit made
+    pub revision: u64,
+
+    /// Only tell who would gain and who would lose what
+    #[arg(long)]
+    pub dry_run: bool,
+
+    #[command(flatten)]
+    pub place: Place,
+}
+
 /// `portcullis ask unused`.
 #[derive(Debug, Args)]
 pub struct Unused {

@@ -89,11 +89,29 @@ impl Asker {
     /// # Errors
     /// What the server refuses, in its words.
     pub async fn send(&self, method: Method, path: &str, body: Option<String>) -> anyhow::Result<Answer> {
+        self.request(method, path, body, true).await
+    }
+
+    /// Carries out a write.
+    ///
+    /// # Errors
+    /// What the server refuses, in its words; then nothing was written.
+    pub async fn write(&self, method: Method, path: &str) -> anyhow::Result<Answer> {
+        self.request(method, path, None, false).await
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+        is_dry_run: bool,
+    ) -> anyhow::Result<Answer> {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(http::header::CONTENT_TYPE, "application/json")
-            .header("portcullis-dry-run", "true")
+            .header("portcullis-dry-run", if is_dry_run { "true" } else { "false" })
             .body(body.unwrap_or_default())
             .with_context(|| format!("`{path}` is no path"))?;
         let (head, body) = server::local::answer(&self.app, request).await?.into_parts();
@@ -214,7 +232,7 @@ fn refusal(body: &Value, status: u16) -> String {
         .iter()
         .map(|error| {
             let message = error["message"].as_str().unwrap_or_default();
-            match error["source"]["pointer"].as_str() {
+            match error["source"]["pointer"].as_str().filter(|pointer| !pointer.is_empty()) {
                 Some(pointer) => format!("{pointer}: {message}"),
                 None => message.to_owned(),
             }

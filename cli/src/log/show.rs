@@ -7,14 +7,16 @@ use std::sync::Arc;
 use anyhow::bail;
 use engine::Account;
 use model::account_state::AccountState;
-use model::change::{Change, Document, DocumentId};
+use model::change::{Change, Document};
 use model::commit::Actor;
 use model::ids::{Revision, StreamId};
+use model::undo::words;
 use runtime::history::at::At;
 use runtime::history::commits::{Commit, CommitInfo};
 use runtime::stream::Snapshot;
 use runtime::{CommitError, Runtime};
 use serde_json::{Value, json};
+use server::commits::shown;
 use store::SqliteOptions;
 
 use crate::arguments::LogShow;
@@ -56,7 +58,8 @@ async fn read(runtime: &Runtime, show: &LogShow) -> anyhow::Result<(Arc<Snapshot
 }
 
 fn as_json(snapshot: &Snapshot<Account>, commits: &[Commit]) -> serde_json::Result<String> {
-    let documents = snapshot.state.documents().map(document_json).collect::<serde_json::Result<Vec<Value>>>()?;
+    let documents =
+        snapshot.state.documents().map(|document| shown(&document)).collect::<serde_json::Result<Vec<Value>>>()?;
     let commits: Vec<Value> = commits
         .iter()
         .map(|commit| {
@@ -81,15 +84,6 @@ fn as_json(snapshot: &Snapshot<Account>, commits: &[Commit]) -> serde_json::Resu
     Ok(serde_json::to_string_pretty(&shown)? + "\n")
 }
 
-/// Digests of secrets stay in the database (D45).
-fn document_json(document: Document) -> serde_json::Result<Value> {
-    let mut value = serde_json::to_value(document)?;
-    if let Some(token) = value.get_mut("token").and_then(Value::as_object_mut) {
-        token.remove("digest");
-    }
-    Ok(value)
-}
-
 fn as_text(snapshot: &Snapshot<Account>, commits: &[Commit]) -> String {
     let mut text =
         format!("account {} at revision {}, {}\n\n", snapshot.state.account_id(), snapshot.revision(), snapshot.at);
@@ -97,7 +91,7 @@ fn as_text(snapshot: &Snapshot<Account>, commits: &[Commit]) -> String {
     text.push_str("\ncommits\n");
     for commit in commits {
         text.push_str(&format!("  {}  {}  {}\n", commit.info.revision, commit.info.at, actor(&commit.info)));
-        text.extend(commit.changes.iter().map(|change| format!("      {} {}\n", verb(change), id_text(&change.id()))));
+        text.extend(commit.changes.iter().map(|change| format!("      {} {}\n", verb(change), words(&change.id()))));
     }
     text
 }
@@ -122,20 +116,6 @@ fn verb(change: &Change) -> &'static str {
     }
 }
 
-fn id_text(id: &DocumentId) -> String {
-    match id {
-        DocumentId::Account => "account".to_owned(),
-        DocumentId::Member(id) => format!("member {id}"),
-        DocumentId::UserGroup(id) => format!("user group {id}"),
-        DocumentId::GroupMember(group, member) => format!("member {member} of user group {group}"),
-        DocumentId::ResourceGroup(id) => format!("resource group {id}"),
-        DocumentId::Resource(key) => format!("resource {key}"),
-        DocumentId::Token(id) => format!("token {id}"),
-        DocumentId::SsoConnector(id) => format!("SSO connector {id}"),
-        DocumentId::User => "user".to_owned(),
-    }
-}
-
 /// One document on one line.
 fn line(state: &AccountState, document: &Document) -> String {
     let what = match document {
@@ -153,5 +133,5 @@ fn line(state: &AccountState, document: &Document) -> String {
         Document::SsoConnector(connector) => format!("{}, {}", connector.email_domain, connector.verification.as_str()),
         Document::User(user) => user.email.as_str().to_owned(),
     };
-    format!("{}  {what}", id_text(&document.id()))
+    format!("{}  {what}", words(&document.id()))
 }

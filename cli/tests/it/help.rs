@@ -27,6 +27,7 @@ fn each_command_explains_itself() {
         ("ask", vec!["ask"]),
         ("ask_may", vec!["ask", "may"]),
         ("ask_least", vec!["ask", "least"]),
+        ("revert", vec!["revert"]),
         ("completions", vec!["completions"]),
         ("man", vec!["man"]),
     ] {

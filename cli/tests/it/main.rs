@@ -11,6 +11,7 @@ mod first_start;
 mod help;
 mod last_use;
 mod log;
+mod revert;
 mod serve;
 mod support;
 mod users;

@@ -11,6 +11,7 @@ mod accounts;
 mod authorize;
 mod bodies;
 mod cases;
+mod commits;
 mod concurrency;
 mod credentials;
 mod dry_run;

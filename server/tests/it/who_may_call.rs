@@ -94,6 +94,8 @@ impl World {
         let user_group = group(&server, "staff", &[]).await;
         let members = format!("/accounts/{{account}}/iam/user_groups/{user_group}/members");
         admin.post(&members, json!([{ "id": target.id.to_string() }])).await.result();
+        // The commit that took it in.
+        let revision = crate::support::revision(&server).await;
         let new = json!({ "email_domain": "example.org", "begin_verification": false });
         let connector = admin.post(CONNECTORS, new).await.id();
         let key = format!("com.cloudflare.api.account.{}", server.account);
@@ -101,6 +103,7 @@ impl World {
         let catalog = server.runtime.engine.catalog();
         let ids = BTreeMap::from([
             ("token_id", token.id.to_string()),
+            ("revision", revision.to_string()),
             ("account_id", server.account.to_string()),
             ("member_id", target.id.to_string()),
             ("zone_id", zone.to_string()),
