@@ -18,4 +18,5 @@ mod runs;
 mod search;
 mod spans;
 mod super_administrators;
+mod undo;
 mod world;

@@ -535,7 +535,7 @@ pub fn proper_world(most: usize) -> impl Strategy<Value = World> {
     world_of(proper_step(), most)
 }
 
-fn world_of(step: impl Strategy<Value = Step>, most: usize) -> impl Strategy<Value = World> {
+pub fn world_of(step: impl Strategy<Value = Step>, most: usize) -> impl Strategy<Value = World> {
     vec(step, 0..most).prop_map(|steps| {
         let mut world = World::new();
         let mut start = vec![Step::CreateZone(0), Step::CreateZone(1)];
