@@ -1,11 +1,10 @@
 //! Our own engine. A question is the ids of account and member, the permission as a set, and the id of the zone.
 
-use std::collections::HashMap;
-
 use catalog::PermissionSet;
 use engine::principal::Principal;
 use engine::{Account, Engine};
 use model::ids::{AccountId, MemberId, ZoneId};
+use rustc_hash::FxHashMap;
 use workload::{Question, Workload};
 
 use crate::Evaluator;
@@ -13,7 +12,8 @@ use crate::Evaluator;
 /// Our engine over the accounts of a workload.
 pub struct Ours {
     engine: Engine,
-    accounts: HashMap<AccountId, Account>,
+    /// Ids are random, so no hasher is needed that withstands chosen ones.
+    accounts: FxHashMap<AccountId, Account>,
     /// By number of the permission.
     accepted: Vec<PermissionSet>,
     questions: Vec<Asked>,
