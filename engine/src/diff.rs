@@ -59,14 +59,25 @@ pub fn diff(before: &Account, after: &Account, changes: &[Change]) -> Vec<Row> {
     let mut regions = Regions::new(before, after, changes);
     let mut by_grants: FxHashMap<Vec<usize>, Profile> = FxHashMap::default();
     let mut spoken = Spoken::default();
+    let has_moved = regions.moved().next().is_some();
     for principal in affected(before, after, changes) {
-        let (old, new) = (principal.exercises(before), principal.exercises(after));
-        let key = old.iter().map(address).chain([0]).chain(new.iter().map(address)).collect();
-        by_grants.entry(key).or_insert_with(|| Profile { old, new, principals: Vec::new() }).principals.push(principal);
+        let (mut old, mut new) = (principal.exercises(before), principal.exercises(after));
+        let anew = spoken.anew(&only(&old, &new), &only(&new, &old));
+        // Where something lies elsewhere now, all that is held there counts. Otherwise whoever has the same of what is
+        // spoken of anew gains and loses the same, whatever else they have.
+        if !has_moved {
+            let matters = |grants: &Arc<Grants>| grants.mentions().intersects(&anew.permissions);
+            old.retain(matters);
+            new.retain(matters);
+        }
+        let key = [anew.number].into_iter().chain(old.iter().map(address)).chain([0]).chain(new.iter().map(address));
+        let profile =
+            by_grants.entry(key.collect()).or_insert_with(|| Profile { old, new, anew, principals: Vec::new() });
+        profile.principals.push(principal);
     }
     let mut rows: BTreeMap<(Shift, PermissionSet, ResourceSet), Vec<Affected>> = BTreeMap::new();
     for profile in by_grants.into_values() {
-        for (shift, permissions, resources) in profile.shifts(&mut regions, &mut spoken) {
+        for (shift, permissions, resources) in profile.shifts(&mut regions) {
             rows.entry((shift, permissions, resources)).or_default().extend(&profile.principals);
         }
     }
@@ -77,23 +88,23 @@ pub fn diff(before: &Account, after: &Account, changes: &[Change]) -> Vec<Row> {
     rows.collect()
 }
 
-/// Principals with the same grants before and the same after.
+/// Principals with the same grants before and the same after, as far as these matter.
 struct Profile {
     old: Vec<Arc<Grants>>,
     new: Vec<Arc<Grants>>,
+    anew: Anew,
     principals: Vec<Affected>,
 }
 
 impl Profile {
     /// What they gain and lose.
-    fn shifts(&self, regions: &mut Regions<'_>, spoken: &mut Spoken) -> Vec<(Shift, PermissionSet, ResourceSet)> {
+    fn shifts(&self, regions: &mut Regions<'_>) -> Vec<(Shift, PermissionSet, ResourceSet)> {
         let (gone, come) = (only(&self.old, &self.new), only(&self.new, &self.old));
-        let anew = spoken.anew(&gone, &come);
-        let shifted = anew.permissions;
+        let shifted = self.anew.permissions;
         let differing: Vec<&Grants> = gone.iter().chain(&come).map(|grants| &***grants).collect();
         // Where the others speak of the same, it may not be so at the places that they name.
         let others = self.old.iter().chain(&self.new).filter(|grants| grants.mentions().intersects(&shifted));
-        let named = regions.named(others, &anew);
+        let named = regions.named(others, &self.anew);
         let single: Vec<&Region> = named.into_iter().filter_map(|number| regions.at(number)).collect();
         let single: Vec<&Region> = single.into_iter().chain(regions.moved()).collect();
         let (mut gained, mut lost) = (Shifted::default(), Shifted::default());
@@ -119,6 +130,8 @@ impl Profile {
 #[derive(Default)]
 struct Spoken {
     known: FxHashMap<Vec<usize>, Anew>,
+    /// The grants of those addresses: as long as they are here, no others can come to have one.
+    kept: Vec<Arc<Grants>>,
 }
 
 /// What is spoken of anew, and a number that no other set has.
@@ -133,7 +146,9 @@ impl Spoken {
         let addresses = |grants: &[&Arc<Grants>]| grants.iter().map(|grants| address(grants)).collect::<Vec<_>>();
         let key = [addresses(gone), vec![0], addresses(come)].concat();
         let number = self.known.len();
+        let kept = &mut self.kept;
         *self.known.entry(key).or_insert_with(|| {
+            kept.extend(gone.iter().chain(come).map(|grants| Arc::clone(grants)));
             let mut new: Vec<&Statement> = come.iter().flat_map(|grants| &grants.statements).collect();
             let mut set = PermissionSet::EMPTY;
             for old in gone.iter().flat_map(|grants| &grants.statements) {

@@ -98,7 +98,7 @@ pub fn words(id: &DocumentId) -> String {
 /// made cannot be unmade.
 fn refuse_revival(faults: &mut Faults, touched: &Touched) {
     let digest = |document: &Option<Document>| match document {
-        Some(Document::Token(token)) => Some(token.digest.clone()),
+        Some(Document::Token(token)) => Some(token.digest),
         _ => None,
     };
     let (before, after) = (digest(&touched.before), digest(&touched.after));
