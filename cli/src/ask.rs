@@ -55,10 +55,10 @@ async fn answer(ask: &Ask) -> anyhow::Result<ExitCode> {
 
 fn place(ask: &Ask) -> &Place {
     match ask {
-        Ask::May(question) | Ask::Why(question) => &question.place,
-        Ask::Who(who) => &who.place,
-        Ask::Where(place) => &place.place,
-        Ask::What(what) => &what.place,
+        Ask::May(question) | Ask::Why(question) => &question.asking.place,
+        Ask::Who(who) => &who.asking.place,
+        Ask::Where(place) => &place.asking.place,
+        Ask::What(what) => &what.asking.place,
         Ask::Effective(effective) => &effective.place,
         Ask::History(history) => &history.place,
         Ask::Change(change) => &change.place,
@@ -86,35 +86,35 @@ async fn put(asker: &Asker, ask: &Ask) -> anyhow::Result<Answered> {
 }
 
 async fn may(asker: &Asker, question: &Question) -> anyhow::Result<Answer> {
-    let key = key(asker, Some(&question.action), question.resource.as_ref()).await?;
+    let key = key(asker, Some(&question.deed.action), question.deed.resource.as_ref()).await?;
     let body = json!({
         "subject": subject(&question.subject),
-        "action": { "name": question.action },
+        "action": { "name": question.deed.action },
         "resource": resource(asker, &key)?,
-        "context": context(&question.circumstances),
+        "context": context(&question.asking.circumstances),
     });
-    asker.post("/access/v1/evaluation", &with_moment(body, question.moment.at)).await
+    asker.post("/access/v1/evaluation", &with_moment(body, question.asking.moment.at)).await
 }
 
 async fn why(asker: &Asker, question: &Question) -> anyhow::Result<Answer> {
     let body = json!({
         "subject": { question.subject.kind.as_str(): question.subject.id },
-        "action": question.action,
-        "resource": key(asker, Some(&question.action), question.resource.as_ref()).await?,
-        "context": context(&question.circumstances),
+        "action": question.deed.action,
+        "resource": key(asker, Some(&question.deed.action), question.deed.resource.as_ref()).await?,
+        "context": context(&question.asking.circumstances),
     });
-    asker.post("/iam/explain", &with_moment(body, question.moment.at)).await
+    asker.post("/iam/explain", &with_moment(body, question.asking.moment.at)).await
 }
 
 async fn search_subjects(asker: &Asker, who: &Who) -> anyhow::Result<Answer> {
-    let key = key(asker, Some(&who.action), who.resource.as_ref()).await?;
+    let key = key(asker, Some(&who.deed.action), who.deed.resource.as_ref()).await?;
     let body = json!({
         "subject": { "type": who.kind },
-        "action": { "name": who.action },
+        "action": { "name": who.deed.action },
         "resource": resource(asker, &key)?,
-        "context": context(&who.circumstances),
+        "context": context(&who.asking.circumstances),
     });
-    asker.search("subject", &with_moment(body, who.moment.at)).await
+    asker.search("subject", &with_moment(body, who.asking.moment.at)).await
 }
 
 async fn search_resources(asker: &Asker, place: &Where) -> anyhow::Result<Answer> {
@@ -122,9 +122,9 @@ async fn search_resources(asker: &Asker, place: &Where) -> anyhow::Result<Answer
         "subject": subject(&place.subject),
         "action": { "name": place.action },
         "resource": { "type": place.kind },
-        "context": context(&place.circumstances),
+        "context": context(&place.asking.circumstances),
     });
-    asker.search("resource", &with_moment(body, place.moment.at)).await
+    asker.search("resource", &with_moment(body, place.asking.moment.at)).await
 }
 
 async fn search_actions(asker: &Asker, what: &What) -> anyhow::Result<Answer> {
@@ -132,9 +132,9 @@ async fn search_actions(asker: &Asker, what: &What) -> anyhow::Result<Answer> {
     let body = json!({
         "subject": subject(&what.subject),
         "resource": resource(asker, &key)?,
-        "context": context(&what.circumstances),
+        "context": context(&what.asking.circumstances),
     });
-    asker.search("action", &with_moment(body, what.moment.at)).await
+    asker.search("action", &with_moment(body, what.asking.moment.at)).await
 }
 
 async fn effective(asker: &Asker, asked: &Effective) -> anyhow::Result<Answer> {
@@ -150,8 +150,8 @@ async fn effective(asker: &Asker, asked: &Effective) -> anyhow::Result<Answer> {
 
 async fn history(asker: &Asker, asked: &History) -> anyhow::Result<Answer> {
     let mut body = json!({
-        "action": asked.action,
-        "resource": key(asker, Some(&asked.action), asked.resource.as_ref()).await?,
+        "action": asked.deed.action,
+        "resource": key(asker, Some(&asked.deed.action), asked.deed.resource.as_ref()).await?,
     });
     if let Some(subject) = &asked.subject {
         body["subject"] = json!({ subject.kind.as_str(): subject.id });

@@ -6,20 +6,22 @@
 //! It leaves out what the engine leaves to its callers: conditions and status of a token, whether a user is enabled, and
 //! the minimal access that every accepted member has without a policy (D14).
 
+mod documents;
+mod dossier;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use catalog::{Access, Catalog, Id, KeyId, Permission, PermissionIndex, ResourceType, ResourceTypeIndex};
 use model::account_state::AccountState;
-use model::change::Document;
-use model::ids::{AccountId, MemberId, PolicyId, ResourceGroupId, UserGroupId, UserId};
+use model::ids::{AccountId, MemberId, PolicyId, UserGroupId, UserId};
 use model::members::{Member, Standing};
 use model::policies::{Effect, Policy};
 use model::resource_groups::{self, Scope};
 use model::tokens::{Token, TokenResource};
-use model::user_groups::UserGroup;
 
-use crate::decide::{Decision, Reason};
+use crate::decide::Decision;
+use documents::{Resources, groups, members, policies_of_member, resources, scope};
+pub use dossier::Dossier;
 
 /// What one may do: the name of a token permission, and the key of the resource type that it is about.
 pub type Action<'a> = (&'a str, &'a str);
@@ -397,43 +399,6 @@ impl<'a> Oracle<'a> {
     }
 }
 
-/// All that an account says of one subject.
-pub struct Dossier<'o, 'a> {
-    oracle: &'o Oracle<'a>,
-    account: String,
-    resources: Resources,
-    sides: Vec<Vec<Statement<'a>>>,
-}
-
-impl Dossier<'_, '_> {
-    /// As [`Oracle::decide`], of this subject.
-    pub fn decide(&self, accepted: &[Action<'_>], key: &str) -> Decision {
-        let (mut allowing, mut denying) = (BTreeSet::new(), BTreeSet::new());
-        if let Some(target) = self.oracle.target(&self.account, &self.resources, key) {
-            for action in accepted {
-                let hits = |statement: &&Statement<'_>| self.oracle.hits(statement, *action, &target);
-                let of = |side: &[Statement<'_>], effect: Effect| -> Vec<PolicyId> {
-                    side.iter().filter(|one| one.effect == effect).filter(hits).map(|one| one.id).collect()
-                };
-                let denied: Vec<PolicyId> = self.sides.iter().flat_map(|side| of(side, Effect::Deny)).collect();
-                let allowed: Vec<_> = self.sides.iter().map(|side| of(side, Effect::Allow)).collect();
-                // D3: a deny on any side wins. D5: every side must allow.
-                if !denied.is_empty() {
-                    denying.extend(denied);
-                } else if !allowed.is_empty() && allowed.iter().all(|side| !side.is_empty()) {
-                    allowing.extend(allowed.into_iter().flatten());
-                }
-            }
-        }
-        let (allowed, reason, policies) = match (allowing.is_empty(), denying.is_empty()) {
-            (false, _) => (true, Reason::Allow, allowing),
-            (true, false) => (false, Reason::ExplicitDeny, denying),
-            (true, true) => (false, Reason::ImplicitDeny, BTreeSet::new()),
-        };
-        Decision { allowed, reason, policies: policies.into_iter().collect() }
-    }
-}
-
 /// The types on which the statement speaks of the action.
 fn speaks<'a>(statement: &Statement<'a>, action: Action<'_>) -> impl Iterator<Item = &'a str> {
     let account = resource_groups::ACCOUNT_KEY.trim_end_matches('.');
@@ -459,53 +424,4 @@ fn covers(reach: &Reach, target: &Target) -> bool {
 /// Only the literal `*`, alone, is the account and everything in it (D10).
 fn is_whole(scope: &Scope) -> bool {
     scope.shown_objects().len() == 1 && *scope.shown_objects()[0] == *"*"
-}
-
-fn members(state: &AccountState) -> impl Iterator<Item = Arc<Member>> {
-    state.documents().filter_map(|document| if let Document::Member(member) = document { Some(member) } else { None })
-}
-
-fn groups(state: &AccountState) -> impl Iterator<Item = Arc<UserGroup>> {
-    state.documents().filter_map(|document| if let Document::UserGroup(group) = document { Some(group) } else { None })
-}
-
-/// The policies of a member and of every group that it is in.
-fn policies_of_member(state: &AccountState, member: &Member) -> Vec<Policy> {
-    let mut places = BTreeSet::new();
-    for document in state.documents() {
-        if let Document::GroupMember(place) = document
-            && place.member == member.id
-        {
-            places.insert(place.group);
-        }
-    }
-    let mut policies = member.policies.to_vec();
-    for group in groups(state).filter(|group| places.contains(&group.id)) {
-        policies.extend(group.policies.iter().cloned());
-    }
-    policies
-}
-
-fn scope(state: &AccountState, id: ResourceGroupId) -> Option<Scope> {
-    for document in state.documents() {
-        if let Document::ResourceGroup(group) = document
-            && group.id == id
-        {
-            return Some(group.scope.clone());
-        }
-    }
-    None
-}
-
-/// Key → key of the parent.
-type Resources = BTreeMap<String, Option<String>>;
-
-fn resources(state: &AccountState) -> Resources {
-    let mut found = BTreeMap::new();
-    for document in state.documents() {
-        if let Document::Resource(resource) = document {
-            found.insert(resource.key.to_string(), resource.parent.as_ref().map(|parent| parent.to_string()));
-        }
-    }
-    found
 }

@@ -1,10 +1,11 @@
 //! One live stream: its newest durable state, the newest queued one, and how a commit gets from one to the other.
 
+mod broken;
+
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use model::account_state::Malformed;
 use model::change::{self, Change};
 use model::claims;
 use model::ids::{Revision, StreamId};
@@ -12,6 +13,7 @@ use model::time::Timestamp;
 use store::{AppendError, ClaimChange, Commit, Head, LeaseChange, Pending, Record, Store, Transaction};
 use tokio::sync::watch;
 
+pub use self::broken::Broken;
 use crate::state::State;
 use crate::to_its_end::to_its_end;
 use crate::{CommitError, Origin, jobs};
@@ -74,67 +76,6 @@ impl<S: State> Snapshot<S> {
     /// The state before the first commit, given as `empty`.
     pub fn start(empty: S) -> Snapshot<S> {
         Snapshot { state: empty, hash: Head::EMPTY.hash, at: Timestamp::from_micros(0) }
-    }
-}
-
-/// The log cannot be turned into a state.
-#[derive(Debug, thiserror::Error)]
-pub enum Broken {
-    /// A commit does not continue the one before.
-    #[error("the log of `{stream}` is damaged at revision {revision}: {what}")]
-    Chain {
-        /// The stream.
-        stream: Box<str>,
-        /// The revision.
-        revision: Revision,
-        /// In what way.
-        what: Box<str>,
-    },
-    /// A commit's changes cannot be read.
-    #[error("the log of `{stream}` cannot be read at revision {revision}: {error}")]
-    Changes {
-        /// The stream.
-        stream: Box<str>,
-        /// The revision.
-        revision: Revision,
-        /// Why.
-        error: change::ReadError,
-    },
-    /// Who made a commit, or by which request, cannot be read.
-    #[error("the log of `{stream}` cannot be read at revision {revision}: {error}")]
-    Origin {
-        /// The stream.
-        stream: Box<str>,
-        /// The revision.
-        revision: Revision,
-        /// Why.
-        error: serde_json::Error,
-    },
-    /// A commit's changes do not fit the state that they are made on.
-    #[error("the log of `{stream}` is damaged at revision {revision}: {error}")]
-    Unfit {
-        /// The stream.
-        stream: Box<str>,
-        /// The revision.
-        revision: Revision,
-        /// Why.
-        error: Malformed,
-    },
-    /// The changes of an operation do not fit.
-    #[error(transparent)]
-    Malformed(#[from] Malformed),
-    /// A document cannot be written as JSON.
-    #[error("a commit cannot be written: {0}")]
-    Unwritable(#[from] serde_json::Error),
-}
-
-impl Broken {
-    pub(crate) fn chain(record: &Record, what: &str) -> Broken {
-        Broken::Chain { stream: record.stream.clone(), revision: record.revision, what: what.into() }
-    }
-
-    pub(crate) fn missing(stream: StreamId, revision: Revision) -> Broken {
-        Broken::Chain { stream: stream.to_string().into(), revision, what: "it is missing".into() }
     }
 }
 

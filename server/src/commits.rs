@@ -1,15 +1,13 @@
 //! `…/iam/commits`: the log of an account: who did what when, what one commit changed, and undoing it.
 
 use ::model::change::{Change, Document, DocumentId};
-use ::model::commit::Actor;
 use ::model::ids::{Revision, StreamId};
 use ::model::problem::{FaultKind, Problem};
-use ::model::time::Timestamp;
 use ::model::undo::{self, Touched};
 use engine::Account;
 use engine::permit::Need;
 use runtime::history::at::At;
-use runtime::history::commits::{Commit, CommitInfo};
+use runtime::history::commits::Commit;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -17,6 +15,7 @@ use crate::answer::{Envelope, Success};
 use crate::call::{Access, Call};
 use crate::dry_run::Shifts;
 use crate::error::{Error, Failure};
+use crate::evidence::GrantedView;
 
 /// The default size of a page, and the largest.
 const PER_PAGE: (usize, usize) = (20, 500);
@@ -24,13 +23,8 @@ const PER_PAGE: (usize, usize) = (20, 500);
 /// A commit: who, when, by what, and which documents.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct CommitView {
-    #[schema(value_type = u64)]
-    revision: Revision,
-    #[schema(value_type = String)]
-    at: Timestamp,
-    /// `{"type": "user", "id", "email", "token"?}`, `{"type": "account", "id", "token"}` or `{"type": "system", "reason"}`.
-    #[schema(value_type = Object)]
-    by: Actor,
+    #[serde(flatten)]
+    made: GrantedView,
     request: RequestView,
     /// What was done, in words: at most three documents are named.
     summary: String,
@@ -101,7 +95,7 @@ fn view(commit: Commit) -> CommitView {
     let changes =
         commit.changes.iter().map(|change| ChangeView { action: verb(change), document: change.id().to_string() });
     let changes = changes.collect();
-    let CommitInfo { revision, at, actor, request } = commit.info;
+    let request = commit.info.request.clone();
     let request = RequestView {
         method: request.method,
         path: request.path,
@@ -110,7 +104,7 @@ fn view(commit: Commit) -> CommitView {
         ip: request.ip,
         user_agent: request.user_agent,
     };
-    CommitView { revision, at, by: actor, request, summary, changes }
+    CommitView { made: commit.info.into(), request, summary, changes }
 }
 
 fn verb(change: &Change) -> &'static str {

@@ -73,16 +73,18 @@ pub struct Circumstances {
     pub time: Option<Timestamp>,
 }
 
-/// `portcullis ask may` and `portcullis ask why`.
+/// What is done, and to what.
 #[derive(Debug, Args)]
-pub struct Question {
-    /// Who: user:E-MAIL, user:ID, member:ID, token:ID or user_group:ID
-    pub subject: Subject,
+pub struct Deed {
     /// What: the name or id of a permission group, an operation id, or "METHOD /path"
     pub action: String,
     /// On what: TYPE:ID, such as zone:ID, or a resource key [default: the account, or what the path names]
     pub resource: Option<Resource>,
+}
 
+/// Under what circumstances, about when, and where.
+#[derive(Debug, Args)]
+pub struct Asking {
     #[command(flatten)]
     pub circumstances: Circumstances,
     #[command(flatten)]
@@ -91,24 +93,30 @@ pub struct Question {
     pub place: Place,
 }
 
+/// `portcullis ask may` and `portcullis ask why`.
+#[derive(Debug, Args)]
+pub struct Question {
+    /// Who: user:E-MAIL, user:ID, member:ID, token:ID or user_group:ID
+    pub subject: Subject,
+    #[command(flatten)]
+    pub deed: Deed,
+
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
 /// `portcullis ask who`.
 #[derive(Debug, Args)]
 pub struct Who {
-    /// What: the name or id of a permission group, an operation id, or "METHOD /path"
-    pub action: String,
-    /// On what: TYPE:ID, such as zone:ID, or a resource key [default: the account, or what the path names]
-    pub resource: Option<Resource>,
+    #[command(flatten)]
+    pub deed: Deed,
 
     /// Among whom to look: user, member, token or user_group
     #[arg(long = "type", value_name = "TYPE", default_value = "member")]
     pub kind: String,
 
     #[command(flatten)]
-    pub circumstances: Circumstances,
-    #[command(flatten)]
-    pub moment: Moment,
-    #[command(flatten)]
-    pub place: Place,
+    pub asking: Asking,
 }
 
 /// `portcullis ask where`.
@@ -124,11 +132,7 @@ pub struct Where {
     pub kind: String,
 
     #[command(flatten)]
-    pub circumstances: Circumstances,
-    #[command(flatten)]
-    pub moment: Moment,
-    #[command(flatten)]
-    pub place: Place,
+    pub asking: Asking,
 }
 
 /// `portcullis ask what`.
@@ -140,11 +144,7 @@ pub struct What {
     pub resource: Option<Resource>,
 
     #[command(flatten)]
-    pub circumstances: Circumstances,
-    #[command(flatten)]
-    pub moment: Moment,
-    #[command(flatten)]
-    pub place: Place,
+    pub asking: Asking,
 }
 
 /// `portcullis ask effective`.
@@ -162,10 +162,8 @@ pub struct Effective {
 /// `portcullis ask history`.
 #[derive(Debug, Args)]
 pub struct History {
-    /// What: the name or id of a permission group, an operation id, or "METHOD /path"
-    pub action: String,
-    /// On what: TYPE:ID, such as zone:ID, or a resource key [default: the account, or what the path names]
-    pub resource: Option<Resource>,
+    #[command(flatten)]
+    pub deed: Deed,
 
     /// Of whom: user:E-MAIL, user:ID, member:ID, token:ID or user_group:ID [default: every member and token]
     #[arg(long, value_name = "SUBJECT")]
