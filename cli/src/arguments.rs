@@ -72,6 +72,11 @@ pub enum Command {
     /// Every document that it touched becomes what it was before. Where one was changed since, or something rests on it, nothing
     /// is done and each such object is told. It may run beside a server on the same database.
     Revert(Revert),
+    /// Put a token or key out of use whose secret turned up where it should not be
+    ///
+    /// The secret is read from standard input, since arguments show in lists of processes. A token is marked `revoked
+    /// (exposed)`: it can only be rolled or deleted. A Global API Key is taken away.
+    ReportLeak(ReportLeak),
     /// Print the completions of a shell
     ///
     /// For bash: portcullis completions bash > /etc/bash_completion.d/portcullis
@@ -338,6 +343,10 @@ pub enum User {
     /// There is no sign-up yet: this makes somebody whom an account can add as a member. It may run beside a server on
     /// the same database.
     Create(UserCreate),
+    /// Give a user another Global API Key, which is printed once; the old one is void at once
+    RollKey(UserKey),
+    /// Take the Global API Key from a user; tokens stay
+    RemoveKey(UserKey),
 }
 
 /// `portcullis user create`.
@@ -351,6 +360,36 @@ pub struct UserCreate {
     #[arg(long)]
     pub operator: bool,
 
+    /// Print one JSON object, for scripts
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub data: Data,
+    #[command(flatten)]
+    pub secret_key: SecretKey,
+}
+
+/// `portcullis user roll-key` and `portcullis user remove-key`.
+#[derive(Debug, Args)]
+pub struct UserKey {
+    /// E-mail address of the user
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: String,
+
+    /// Print one JSON object, for scripts
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub data: Data,
+    #[command(flatten)]
+    pub secret_key: SecretKey,
+}
+
+/// `portcullis report-leak`.
+#[derive(Debug, Args)]
+pub struct ReportLeak {
     /// Print one JSON object, for scripts
     #[arg(long)]
     pub json: bool,

@@ -1,4 +1,5 @@
-//! What a server does besides answering: it reads what other processes have written, and removes what has expired, and writes which permissions were used.
+//! What a server does besides answering: it reads what other processes have written, removes what has expired, and writes which
+//! permissions were used.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 /// What a crash may lose of the uses of permissions.
 const WRITE_USAGE_EVERY: Duration = Duration::from_secs(10);
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
+const SWEEP_TOKENS_EVERY: Duration = Duration::from_secs(60);
 
 /// Starts the tasks. They end when the set is dropped.
 pub fn start(runtime: &Arc<Runtime>) -> JoinSet<()> {
@@ -19,6 +21,7 @@ pub fn start(runtime: &Arc<Runtime>) -> JoinSet<()> {
     tasks.spawn(follow(runtime.clone()));
     tasks.spawn(purge(runtime.clone()));
     tasks.spawn(write_usage(runtime.clone()));
+    tasks.spawn(sweep_tokens(runtime.clone()));
     tasks
 }
 
@@ -40,6 +43,17 @@ async fn write_usage(runtime: Arc<Runtime>) {
         clock.tick().await;
         if let Err(error) = runtime.usage.flush(runtime.clock.now()).await {
             tracing::warn!(%error, "the last uses of permissions could not be written; tried again later");
+        }
+    }
+}
+
+async fn sweep_tokens(runtime: Arc<Runtime>) {
+    let mut clock = interval(SWEEP_TOKENS_EVERY);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        clock.tick().await;
+        if let Err(error) = runtime.sweep_tokens().await {
+            tracing::warn!(%error, "tokens that have expired could not be cleared up; tried again later");
         }
     }
 }

@@ -76,7 +76,7 @@ async fn make(runtime: &Runtime, email: &Email, account_name: String) -> anyhow:
         let documents = [Document::User(user.clone()), Document::Token(token.into())];
         Ok((documents.map(Change::Put).to_vec(), user))
     };
-    let user = runtime.commit_user(id, &origin, work).await?.output;
+    let user = runtime.commit_user(&engine::user_permit::UserPermit::for_system(id), &[], &origin, work).await?.output;
     let account = AccountId(runtime.environment().next_id());
     let new = NewAccount { name: account_name, kind: None };
     let member = runtime.create_account(account, &new, &user, &origin, |_, _| None).await?.output;

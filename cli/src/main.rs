@@ -3,7 +3,7 @@
 //! ```text
 //! arguments     what can be typed                      config_file   a file in place of flags
 //! serve, dev    the server                             database, secret_key, wiring   the parts it is made of
-//! init, user, revert   offline commands that write     log, check, ask   offline commands that read
+//! init, user, revert, report_leak   offline commands that write     log, check, ask   offline commands that read
 //! ```
 
 mod arguments;
@@ -17,6 +17,7 @@ mod init;
 mod log;
 mod log_lines;
 mod pages;
+mod report_leak;
 mod revert;
 mod secret_key;
 mod serve;
@@ -54,7 +55,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         | Command::Log(_)
         | Command::Check(_)
         | Command::Ask(_)
-        | Command::Revert(_) => {}
+        | Command::Revert(_)
+        | Command::ReportLeak(_) => {}
     }
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         match arguments.command {
@@ -66,6 +68,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Check(check) => check::run(check).await,
             Command::Ask(ask) => Ok(ask::run(ask).await),
             Command::Revert(revert) => revert::run(revert).await,
+            Command::ReportLeak(report) => report_leak::run(report).await,
             // Answered above, without starting threads.
             Command::Completions { .. } | Command::Man { .. } => Ok(ExitCode::SUCCESS),
         }

@@ -4,16 +4,18 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::bail;
+use engine::user_permit::UserPermit;
 use model::claims;
 use model::ids::UserId;
 use model::names::Email;
 use model::rules::Rules;
-use runtime::CommitError;
+use model::users;
 use runtime::account_creation::NewUser;
 use runtime::secrets::{PlainSecret, SecretKind};
+use runtime::{CommitError, Runtime};
 use store::SqliteOptions;
 
-use crate::arguments::{User, UserCreate};
+use crate::arguments::{User, UserCreate, UserKey};
 use crate::{secret_key, wiring};
 
 /// Carries out one of the commands.
@@ -23,7 +25,45 @@ use crate::{secret_key, wiring};
 pub async fn run(command: User) -> anyhow::Result<ExitCode> {
     match command {
         User::Create(create) => self::create(create).await,
+        User::RollKey(key) => set_key(key, Some(PlainSecret::generate(SecretKind::ApiKey))).await,
+        User::RemoveKey(key) => set_key(key, None).await,
     }
+}
+
+/// Gives a user another Global API Key, and prints it once; or takes it away.
+async fn set_key(key: UserKey, secret: Option<PlainSecret>) -> anyhow::Result<ExitCode> {
+    let email = Email::parse(&key.email, "--email")?;
+    let store = key.data.database.open(SqliteOptions::default()).await?;
+    let secrets = secret_key::read(&secret_key::path(&key.data, &key.secret_key)?)?;
+    let runtime = wiring::runtime(store, wiring::catalog(&[])?, Rules::default(), secrets);
+    let changed = change_key(&runtime, &email, secret.as_ref()).await;
+    runtime.close().await;
+    let id = changed?;
+    let (mut out, email) = (std::io::stdout(), email.as_str());
+    match (key.json, secret) {
+        (true, secret) => {
+            let api_key = secret.as_ref().map(PlainSecret::reveal);
+            writeln!(out, "{}", serde_json::json!({"user_id": id, "email": email, "api_key": api_key}))?;
+        }
+        (false, Some(secret)) => {
+            writeln!(out, "Global API Key {}", secret.reveal())?;
+            writeln!(out)?;
+            writeln!(out, "It is shown this once; the one before is void.")?;
+        }
+        (false, None) => writeln!(out, "{email} has no Global API Key any more")?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn change_key(runtime: &Runtime, email: &Email, secret: Option<&PlainSecret>) -> anyhow::Result<UserId> {
+    let Some(user) = runtime.user_by_email(&email.key()).await? else {
+        bail!("no user has the address {}", email.as_str())
+    };
+    let digest = secret.map(|secret| runtime.secrets.digest(secret.reveal()));
+    let what = if secret.is_some() { "user roll-key" } else { "user remove-key" };
+    let (permit, origin) = (UserPermit::for_system(user.id), wiring::operator(runtime, what));
+    runtime.commit_user(&permit, &[], &origin, |state, _| users::set_api_key(state, digest)).await?;
+    Ok(user.id)
 }
 
 /// Makes a user, and prints its Global API Key once.

@@ -2,13 +2,16 @@
 //!
 //! * An account keeps at least one effective super administrator (D19).
 //! * Only a super administrator grants or revokes `all_privileges` (D16), save to restore an account that has none.
-//! * Nobody grants more than they hold (D15), except that whoever manages members grants any other role (D17).
+//! * Nobody grants more than they hold (D15), except that whoever manages members grants any other role (D17). Tokens are
+//!   no exception: see `tokens`.
 //!
 //! They look at the state before and after, not at the operation, so that no path around them exists.
 
+mod held;
+mod tokens;
+
 use std::collections::BTreeSet;
 
-use catalog::PermissionSet;
 use model::account_state::Holder;
 use model::change::{Change, Document, DocumentId};
 use model::ids::{MemberId, ResourceGroupId};
@@ -41,6 +44,9 @@ impl Engine {
         principal: &Principal,
         latitude: Latitude,
     ) -> Result<(), Problem> {
+        if !matches!(principal, Principal::System) {
+            self.tokens_grant_only_what_is_held(before, changes, principal)?;
+        }
         if !changes.iter().any(touches_permissions) {
             return Ok(());
         }
@@ -213,12 +219,10 @@ impl Engine {
         {
             return Err(Problem::new(FaultKind::Escalation, self.failed_check(&policy)));
         }
-        let throughout = self.held_throughout(before, principal);
+        let holds = self.holds(before, principal);
         for (state, policy) in self.gains(before, after, changes) {
-            let permissions = self.permissions_of(&policy);
-            let within = latitude.scim_may_manage_policies
-                && self.holds_on(state, before, principal, &policy, permissions, throughout);
-            if !permissions.is_empty() && !within {
+            let within = latitude.scim_may_manage_policies && holds.all_of_policy(state, &policy);
+            if !self.permissions_of(&policy).is_empty() && !within {
                 return Err(Problem::new(FaultKind::Escalation, self.failed_check(&policy)));
             }
         }
@@ -275,37 +279,6 @@ impl Engine {
             }
         }
         gains
-    }
-
-    /// Whether the principal holds these permissions everywhere that the policy applies.
-    fn holds_on(
-        &self,
-        state: &Account,
-        before: &Account,
-        principal: &Principal,
-        policy: &Policy,
-        permissions: PermissionSet,
-        throughout: PermissionSet,
-    ) -> bool {
-        let groups = policy.resource_groups.iter().filter_map(|id| state.resource_group(id));
-        groups.flat_map(|group| group.scope.shown_objects()).all(|object| {
-            let held = match before.resource(object) {
-                Some(target) => self.held(before, principal, &target),
-                None => throughout,
-            };
-            permissions.is_subset(&(held | throughout))
-                && self.holds_inside(before, principal, object, permissions & held)
-        })
-    }
-
-    /// Whether no deny further in takes something of what the principal holds on the resource of that key.
-    fn holds_inside(&self, state: &Account, principal: &Principal, key: &str, permissions: PermissionSet) -> bool {
-        let nested = state.resources().filter(|resource| resource.parent.is_some());
-        let targets = nested.filter_map(|resource| state.resource(&resource.key));
-        targets.filter(|target| target.lies_in(key)).all(|target| {
-            let applicable = permissions & *self.applicable(target.kind);
-            applicable.is_subset(&self.held(state, principal, &target))
-        })
     }
 
     fn failed_check(&self, policy: &Policy) -> String {

@@ -77,6 +77,7 @@ pub mod search;
 pub mod spans;
 mod statement;
 pub mod target;
+pub mod user_permit;
 
 use std::sync::Arc;
 

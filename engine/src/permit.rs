@@ -2,7 +2,7 @@
 //! makes one, so a check that is forgotten does not compile.
 
 use catalog::{Operation, PermissionSet};
-use model::ids::AccountId;
+use model::ids::{AccountId, TokenId};
 
 use crate::principal::Principal;
 use crate::rights::{Asked, Where};
@@ -51,6 +51,8 @@ enum On {
     Resource(Box<str>),
     /// The account and everything in it.
     Throughout,
+    /// The token of the account that asks.
+    OwnToken(TokenId),
 }
 
 impl Permit {
@@ -99,6 +101,20 @@ impl Engine {
         self.permit_on(account, principal, need, On::Throughout)
     }
 
+    /// Lets a token of the account do to itself what takes no permission: delete or disable itself (D50).
+    ///
+    /// # Errors
+    /// As for [`Engine::permit`].
+    pub fn permit_own_token(
+        &self,
+        account: &Account,
+        principal: &Principal,
+        token: TokenId,
+    ) -> Result<Permit, Refused> {
+        let need = Need { accepts: PermissionSet::EMPTY, any_member: false };
+        self.permit_on(account, principal, need, On::OwnToken(token))
+    }
+
     fn permit_on(&self, account: &Account, principal: &Principal, need: Need, on: On) -> Result<Permit, Refused> {
         let permit = Permit { account: account.account_id(), principal: principal.clone(), need, on };
         if self.still_holds(account, &permit) { Ok(permit) } else { Err(Refused) }
@@ -135,6 +151,12 @@ impl Engine {
         match &permit.on {
             On::Account => allows(&Target::ACCOUNT),
             On::Resource(key) => account.resource(key).is_some_and(|target| allows(&target)),
+            On::OwnToken(id) => match principal {
+                Principal::AccountToken { account: owner, token } => {
+                    *owner == account.account_id() && token.id() == *id
+                }
+                _ => false,
+            },
             On::Throughout => self.held_throughout(account, principal).intersects(&permit.need.accepts),
         }
     }

@@ -11,6 +11,7 @@ use model::tokens::{Token, TokenPolicy, TokenResource};
 
 use crate::Engine;
 use crate::index::grants::Grants;
+use crate::rights::Rights;
 use crate::statement::{Draft, ReachBuilder, Statement};
 
 /// Who asks.
@@ -219,18 +220,21 @@ impl Engine {
 
     /// What a token allows on its own user, by the user-scoped permissions (section 2.1).
     pub fn holds_on_user(&self, token: &CompiledToken, user: UserId) -> PermissionSet {
-        let own = format!("com.cloudflare.api.user.{user}");
-        let mut rights = crate::rights::Rights::default();
-        for policy in &token.token.policies {
-            let covers = policy.resources.iter().any(|(key, resource)| {
-                let names_user = **key == *own || &**key == "com.cloudflare.api.user.*";
-                names_user && matches!(resource, TokenResource::Everything(_))
-                    || policy.effect == Effect::Deny && !self.is_readable(key, resource)
-            });
-            if covers {
-                rights.add(policy.effect, self.token_permissions(policy.effect, &policy.permission_groups));
-            }
-        }
+        let mut rights = Rights::default();
+        token.token.policies.iter().for_each(|policy| self.add_on_user(policy, user, &mut rights));
         rights.held() & *self.applicable(ResourceTypeIndex::USER)
+    }
+
+    /// What one policy of a token says of its own user.
+    pub(crate) fn add_on_user(&self, policy: &TokenPolicy, user: UserId, rights: &mut Rights) {
+        let own = format!("com.cloudflare.api.user.{user}");
+        let covers = policy.resources.iter().any(|(key, resource)| {
+            let names_user = **key == *own || &**key == "com.cloudflare.api.user.*";
+            names_user && matches!(resource, TokenResource::Everything(_))
+                || policy.effect == Effect::Deny && !self.is_readable(key, resource)
+        });
+        if covers {
+            rights.add(policy.effect, self.token_permissions(policy.effect, &policy.permission_groups));
+        }
     }
 }

@@ -47,9 +47,4 @@ impl Target {
     pub(crate) fn chain(&self) -> &[Place] {
         &self.chain[..usize::from(self.depth)]
     }
-
-    /// Whether the target is the resource of that key, or lies in it.
-    pub(crate) fn lies_in(&self, key: &str) -> bool {
-        self.chain().contains(&Place::of(key))
-    }
 }

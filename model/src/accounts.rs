@@ -38,6 +38,9 @@ pub struct Settings {
     /// Members may call the API with keys and tokens of their own unless their membership says otherwise (D37).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_access_enabled: Option<bool>,
+    /// A PUT of a token must repeat the condition and the times that it keeps, or set them to null (D49).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub token_put_strict: bool,
 }
 
 /// An account to make.

@@ -41,7 +41,10 @@ pub fn of(stream: StreamId, document: &Document) -> Vec<Claim> {
             (Standing::Accepted { .. } | Standing::Pending { .. } | Standing::Rejected { .. }, _) => vec![],
         },
         Document::Resource(resource) => vec![claim(RESOURCE, resource.key.to_string(), resource.key.to_string())],
-        Document::Token(token) => vec![claim(CREDENTIAL, token.digest.to_string(), token.id.to_string())],
+        Document::Token(token) => {
+            let digest = token.digest.map(|digest| claim(CREDENTIAL, digest.to_string(), token.id.to_string()));
+            digest.into_iter().collect()
+        }
         Document::SsoConnector(connector) if connector.enabled => {
             vec![claim(SSO_DOMAIN, connector.email_domain.to_string(), connector.id.to_string())]
         }

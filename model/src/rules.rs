@@ -88,6 +88,12 @@ pub struct Limits {
     pub groups_per_member: usize,
     /// SSO connectors in an account.
     pub sso_connectors: usize,
+    /// Tokens of a user that have not expired.
+    pub user_tokens: usize,
+    /// Tokens of an account that have not expired.
+    pub account_tokens: usize,
+    /// Networks in one list of a token's condition.
+    pub cidrs: usize,
 }
 
 impl Default for Limits {
@@ -102,6 +108,9 @@ impl Default for Limits {
             members_per_request: 1_000,
             groups_per_member: 100,
             sso_connectors: 50,
+            user_tokens: 50,
+            account_tokens: 500,
+            cidrs: 100,
         }
     }
 }

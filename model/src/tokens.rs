@@ -3,14 +3,22 @@
 //! A token names permissions of the token catalogue and resources by their keys. Only a digest of its secret is kept
 //! (D45). Making and changing tokens over the API is not here yet; `init` makes the first ones.
 
+mod condition;
+mod input;
+mod resolve;
+mod write;
+
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
-use ipnet::IpNet;
-
+use crate::commit::Actor;
 use crate::ids::{Id, PolicyId, TokenId};
 use crate::policies::Effect;
 use crate::time::Timestamp;
+
+pub use self::condition::{Condition, Network};
+pub use self::input::{ConditionInput, Given, ResourceInput, TokenInput, TokenPolicyInput};
+pub use self::resolve::Owner;
+pub use self::write::{Updated, create, delete, get, reveal_leak, roll, sweep, update};
 
 /// HMAC-SHA-256 of a secret under the server's pepper (D45).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,8 +66,9 @@ pub struct Token {
     pub name: Box<str>,
     /// What the holder set.
     pub status: TokenStatus,
-    /// The digest of the secret.
-    pub digest: Digest,
+    /// The digest of the secret; erased some time after the token has expired (D51).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
     /// What it may do, in the client's order.
     pub policies: Box<[TokenPolicy]>,
     /// From where it may be used.
@@ -75,6 +84,9 @@ pub struct Token {
     pub issued_on: Timestamp,
     /// When it last changed.
     pub modified_on: Timestamp,
+    /// Who made it, where it is an account's: the token outlives its maker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created_by: Option<Box<Actor>>,
 }
 
 /// Whether the holder has switched a token off. `expired` is computed, never stored (D46).
@@ -85,6 +97,8 @@ pub enum TokenStatus {
     Active,
     /// Switched off.
     Disabled,
+    /// Its secret was found where it should not be: only to be rolled or deleted (D51).
+    Revoked,
 }
 
 /// One grant or denial of a token.
@@ -118,41 +132,6 @@ pub enum Star {
     Star,
 }
 
-/// From where a token may be used (D47).
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Condition {
-    /// Allowed networks; empty is all.
-    #[serde(default, rename = "in", skip_serializing_if = "Vec::is_empty")]
-    pub within: Vec<Network>,
-    /// Refused networks; they beat the allowed ones.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub not_in: Vec<Network>,
-}
-
-/// A network as it was sent: host bits are kept for display and masked for matching (D47).
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
-pub struct Network(pub Box<str>);
-
-impl Network {
-    /// Whether the network has that address; `None` if the stored text is no network.
-    pub fn contains(&self, address: IpAddr) -> Option<bool> {
-        let network = self.0.parse::<IpNet>().or_else(|_| self.0.parse::<IpAddr>().map(IpNet::from)).ok()?;
-        Some(network.contains(&address.to_canonical()))
-    }
-}
-
-impl Condition {
-    /// Whether an address may use the token. `not_in` beats `in`; a condition of which nothing can be read refuses
-    /// (D47).
-    pub fn admits(&self, address: IpAddr) -> bool {
-        let refused = self.not_in.iter().any(|network| network.contains(address) != Some(false));
-        let allowed =
-            self.within.is_empty() || self.within.iter().any(|network| network.contains(address) == Some(true));
-        allowed && !refused
-    }
-}
-
 impl Token {
     /// Whether the token may be used at that time at all (D46).
     pub fn is_usable_at(&self, now: Timestamp) -> bool {
@@ -163,28 +142,27 @@ impl Token {
     pub fn is_in_time(&self, now: Timestamp) -> bool {
         self.not_before.is_none_or(|start| start <= now) && self.expires_on.is_none_or(|end| now < end)
     }
+
+    /// The word on the wire for its status at that time: `expired` is computed (D46), and wins over what was set, since
+    /// nothing that can be set brings an expired token back.
+    pub fn shown_status(&self, now: Timestamp) -> &'static str {
+        match self.status {
+            TokenStatus::Revoked => "revoked (exposed)",
+            _ if self.has_expired_at(now) => "expired",
+            TokenStatus::Active => "active",
+            TokenStatus::Disabled => "disabled",
+        }
+    }
+
+    /// Whether its last moment is past.
+    pub fn has_expired_at(&self, now: Timestamp) -> bool {
+        self.expires_on.is_some_and(|end| end <= now)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn condition(within: &[&str], not_in: &[&str]) -> Condition {
-        let list = |texts: &[&str]| texts.iter().map(|text| Network((*text).into())).collect();
-        Condition { within: list(within), not_in: list(not_in) }
-    }
-
-    #[test]
-    fn not_in_beats_in_and_host_bits_are_masked() {
-        let address = |text: &str| text.parse().unwrap();
-        assert!(condition(&[], &[]).admits(address("192.0.2.1")));
-        assert!(condition(&["123.123.123.100/24"], &[]).admits(address("123.123.123.5")));
-        assert!(!condition(&["123.123.123.100/24"], &[]).admits(address("123.123.124.5")));
-        assert!(!condition(&["10.0.0.0/8"], &["10.1.0.0/16"]).admits(address("10.1.2.3")));
-        assert!(condition(&["10.0.0.1"], &[]).admits(address("::ffff:10.0.0.1")));
-        assert!(!condition(&["nonsense"], &[]).admits(address("10.0.0.1")));
-        assert!(!condition(&[], &["nonsense"]).admits(address("10.0.0.1")));
-    }
 
     #[test]
     fn a_digest_reads_back_and_does_not_print_itself() {

@@ -11,6 +11,7 @@ use crate::names::NameKey;
 use crate::policies::Policy;
 use crate::problem::{FaultKind, Faults, Problem};
 use crate::resource_groups::{Kind, zone_key, zone_of};
+use crate::tokens::TokenStatus;
 
 /// A document that a commit touched.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,11 +99,12 @@ pub fn words(id: &DocumentId) -> String {
 /// made cannot be unmade.
 fn refuse_revival(faults: &mut Faults, touched: &Touched) {
     let digest = |document: &Option<Document>| match document {
-        Some(Document::Token(token)) => Some(token.digest),
+        Some(Document::Token(token)) => token.digest,
         _ => None,
     };
+    let is_exposed = |document: &Option<Document>| matches!(document, Some(Document::Token(token)) if token.status == TokenStatus::Revoked);
     let (before, after) = (digest(&touched.before), digest(&touched.after));
-    if before.is_some() && before != after {
+    if before.is_some() && (before != after || is_exposed(&touched.after)) {
         let message = format!("{}: its secret is no longer valid and stays so; make a new token", words(&touched.id));
         faults.push(FaultKind::Invalid, "", message);
     }

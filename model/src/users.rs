@@ -7,6 +7,7 @@ use imbl::OrdMap;
 use crate::change::{Change, Document, DocumentId};
 use crate::ids::{Revision, TokenId, UserId};
 use crate::names::Email;
+use crate::problem::{FaultKind, Problem};
 use crate::time::Timestamp;
 use crate::tokens::{Digest, Token};
 
@@ -44,6 +45,30 @@ pub struct Profile {
     /// Whether a second factor is set up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub two_factor: bool,
+}
+
+/// Sets or takes away the Global API Key (D45): a user has one, or none.
+///
+/// # Errors
+/// No such user; a key for an address that is not verified.
+pub fn set_api_key(state: &UserState, api_key: Option<Digest>) -> Result<(Vec<Change>, ()), Problem> {
+    let user = get(state)?;
+    if api_key.is_some() && !user.email_verified {
+        let message = "a Global API Key needs a verified e-mail address";
+        return Err(Problem::new(FaultKind::Invalid, message));
+    }
+    if user.api_key == api_key {
+        return Ok((vec![], ()));
+    }
+    Ok((vec![Change::put(Document::User(User { api_key, ..User::clone(user) }.into()))], ()))
+}
+
+/// The user itself.
+///
+/// # Errors
+/// [`FaultKind::NotFound`] before the first commit.
+pub fn get(state: &UserState) -> Result<&Arc<User>, Problem> {
+    state.user.as_ref().ok_or_else(|| Problem::new(FaultKind::NotFound, "user not found"))
 }
 
 /// A user at one revision.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use engine::Account;
 use engine::permit::Permit;
+use engine::user_permit::UserPermit;
 use model::account_state::AccountState;
 use model::accounts::{self, NewAccount};
 use model::change::{Change, Document};
@@ -52,7 +53,8 @@ impl Runtime {
     /// # Errors
     /// [`CommitError::Claimed`] if the address has a user already.
     pub async fn create_user(&self, id: UserId, new: &NewUser, origin: &Origin) -> Result<Arc<User>, CommitError> {
-        let committed = self.commit_user(id, origin, |state, environment| {
+        let permit = UserPermit::for_system(id);
+        let committed = self.commit_user(&permit, &[], origin, |state, environment| {
             if state.user.is_some() {
                 return Err(Problem::new(FaultKind::AlreadyExists, format!("user `{id}` already exists")));
             }

@@ -31,6 +31,10 @@ impl Credentials {
     }
 }
 
+fn opens(digest: &Digest, token: &Token) -> bool {
+    token.digest.as_ref().is_some_and(|own| same_digest(own, digest))
+}
+
 /// Whose credential it is.
 pub enum Holder {
     /// A user's Global API Key.
@@ -64,14 +68,14 @@ impl Runtime {
         Ok(match known {
             Known::ApiKey(id) => self.key_owner(*id, digest).await?.map(Holder::ApiKey),
             Known::UserToken(id, compiled) => match self.user_token(*id, compiled.id()).await? {
-                Some((user, token)) if same_digest(&token.digest, digest) => Some(Holder::UserToken(
+                Some((user, token)) if opens(digest, &token) => Some(Holder::UserToken(
                     user,
                     self.fresh(digest, compiled, &token, |token| Known::UserToken(*id, token)),
                 )),
                 Some(_) | None => None,
             },
             Known::AccountToken(id, compiled) => match self.account_token(*id, compiled.id()).await? {
-                Some(token) if same_digest(&token.digest, digest) => Some(Holder::AccountToken(
+                Some(token) if opens(digest, &token) => Some(Holder::AccountToken(
                     *id,
                     self.fresh(digest, compiled, &token, |token| Known::AccountToken(*id, token)),
                 )),

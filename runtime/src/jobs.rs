@@ -1,14 +1,18 @@
-//! Work that is due later: looking for the TXT records of connectors. A job is a lease, a function of the documents like
+//! Work that is due later: looking for the TXT records of connectors, clearing up after tokens that expire. A job is a lease, a function of the documents like
 //! a claim, written in the same transaction as the commit; so it survives a restart.
 
 use model::change::{Change, Document, DocumentId};
 use model::sso_connectors::{SsoConnector, Verification};
 use model::time::Timestamp;
+use model::tokens::Token;
 use serde::{Deserialize, Serialize};
 use store::{Lease, LeaseChange};
 
 /// The kind of lease for a connector's record, pending or verified.
 pub const SSO_RECORD: &str = "sso_record";
+
+/// The kind of lease for what time does to a token that expires (D51).
+pub const TOKEN_EXPIRY: &str = "token_expiry";
 
 /// A week, in seconds: how often a verified domain is checked again (D64).
 pub const RECHECK_SECONDS: i64 = 7 * 24 * 3600;
@@ -29,9 +33,30 @@ pub fn leases_of(stream: &str, changes: &[Change], now: Timestamp) -> Vec<LeaseC
         Change::Delete(DocumentId::SsoConnector(id)) => {
             Some(LeaseChange::Delete { kind: SSO_RECORD.into(), key: id.to_string().into() })
         }
+        Change::Put(Document::Token(token)) => Some(expiry_of(stream, token)),
+        Change::Delete(DocumentId::Token(id)) => Some(no_expiry(&id.to_string())),
         Change::Put(_) | Change::Delete(_) => None,
     });
     leases.collect()
+}
+
+fn expiry_of(stream: &str, token: &Token) -> LeaseChange {
+    let key = token.id.to_string();
+    match token.next_sweep() {
+        Some(due) => LeaseChange::Put(Lease {
+            kind: TOKEN_EXPIRY.into(),
+            key: key.into(),
+            stream: stream.into(),
+            due_at: due.as_micros(),
+            expires_at: i64::MAX,
+            payload: Vec::new(),
+        }),
+        None => no_expiry(&key),
+    }
+}
+
+fn no_expiry(key: &str) -> LeaseChange {
+    LeaseChange::Delete { kind: TOKEN_EXPIRY.into(), key: key.into() }
 }
 
 fn lease_of(stream: &str, connector: &SsoConnector, now: Timestamp) -> LeaseChange {

@@ -16,12 +16,14 @@ pub mod snapshot;
 pub mod state;
 pub mod stream;
 pub mod to_its_end;
+pub mod token_life;
 pub mod usage;
 
 use std::sync::Arc;
 
 use engine::invariants::Latitude;
 use engine::permit::Permit;
+use engine::user_permit::UserPermit;
 use engine::{Account, Engine};
 use model::account_state::AccountState;
 use model::change::Change;
@@ -213,24 +215,71 @@ impl Runtime {
         Ok(self.engine.check(before, after, changes, permit.principal(), latitude)?)
     }
 
-    /// Carries out an operation on a user, existing or new.
+    /// Carries out an operation on a user, existing or new. `reached` are the accounts that the user reaches, in which its
+    /// tokens may do no more than who makes them.
     ///
     /// # Errors
     /// As for [`Runtime::commit`].
     pub async fn commit_user<T>(
         &self,
-        id: UserId,
+        permit: &UserPermit,
+        reached: &[Arc<Snapshot<Account>>],
         origin: &Origin,
         work: impl Fn(&UserState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem> + Sync,
     ) -> Result<Committed<UserState, T>, CommitError> {
         let write = stream::Write {
             origin,
             now: self.clock.now(),
-            work: &|state: &UserState, now| Ok(work(state, &self.environment_at(now))?),
-            check: &|_, _, _| Ok(()),
+            work: &|state: &UserState, now| self.work_on_user(permit, state, now, &work),
+            check: &|before, _, changes| self.check_user(permit, reached, before, changes),
             remember: &|_, _| None,
         };
-        self.users.commit(StreamId::User(id), &write).await
+        self.users.commit(StreamId::User(permit.user()), &write).await
+    }
+
+    /// Works out what [`Runtime::commit_user`] would do, with every check that it makes, and does nothing.
+    ///
+    /// # Errors
+    /// Those of the commit.
+    pub async fn rehearse_user<T>(
+        &self,
+        permit: &UserPermit,
+        reached: &[Arc<Snapshot<Account>>],
+        origin: &Origin,
+        work: impl Fn(&UserState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem> + Sync,
+    ) -> Result<Rehearsed<UserState, T>, CommitError> {
+        let write = stream::Write {
+            origin,
+            now: self.clock.now(),
+            work: &|state: &UserState, now| self.work_on_user(permit, state, now, &work),
+            check: &|before, _, changes| self.check_user(permit, reached, before, changes),
+            remember: &|_, _| None,
+        };
+        self.users.rehearse(StreamId::User(permit.user()), &write).await
+    }
+
+    fn work_on_user<T>(
+        &self,
+        permit: &UserPermit,
+        state: &UserState,
+        now: model::time::Timestamp,
+        work: &(impl Fn(&UserState, &Environment<'_>) -> Result<(Vec<Change>, T), Problem> + Sync),
+    ) -> Result<(Vec<Change>, T), CommitError> {
+        if !self.engine.still_holds_on_user(state, permit) {
+            return Err(CommitError::Forbidden);
+        }
+        Ok(work(state, &self.environment_at(now))?)
+    }
+
+    fn check_user(
+        &self,
+        permit: &UserPermit,
+        reached: &[Arc<Snapshot<Account>>],
+        before: &UserState,
+        changes: &[Change],
+    ) -> Result<(), CommitError> {
+        let reached: Vec<&Account> = reached.iter().map(|snapshot| &snapshot.state).collect();
+        Ok(self.engine.check_user(before, changes, permit.principal(), &reached)?)
     }
 
     /// What operations may lean on.

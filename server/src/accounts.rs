@@ -2,7 +2,7 @@
 
 use ::model::accounts as model;
 use ::model::accounts::{Account, NewAccount};
-use ::model::ids::AccountId;
+use ::model::ids::{AccountId, UserId};
 use ::model::names::NameKey;
 use ::model::time::Timestamp;
 use engine::principal::Principal;
@@ -84,12 +84,30 @@ pub(crate) async fn reached(call: &Call) -> Result<Vec<std::sync::Arc<Snapshot<e
         Principal::User(user) | Principal::UserToken { user, .. } => runtime.accounts_of(*user).await?,
         Principal::Member(_) | Principal::UserGroup(_) | Principal::System => Vec::new(),
     };
-    let mut reached = Vec::with_capacity(ids.len());
+    known_to(call, &call.caller.principal, ids).await
+}
+
+/// The accounts that a user is an accepted member of, whatever the token that the user came with says.
+pub(crate) async fn reached_by_user(
+    call: &Call,
+    user: UserId,
+) -> Result<Vec<std::sync::Arc<Snapshot<engine::Account>>>, Error> {
+    let ids = call.app.runtime.accounts_of(user).await?;
+    known_to(call, &Principal::User(user), ids).await
+}
+
+async fn known_to(
+    call: &Call,
+    principal: &Principal,
+    ids: Vec<AccountId>,
+) -> Result<Vec<std::sync::Arc<Snapshot<engine::Account>>>, Error> {
+    let runtime = &call.app.runtime;
+    let mut known = Vec::with_capacity(ids.len());
     for id in ids {
         let snapshot = runtime.account(id).await?;
-        reached.extend(snapshot.filter(|snapshot| call.caller.principal.is_known_to(&runtime.engine, &snapshot.state)));
+        known.extend(snapshot.filter(|snapshot| principal.is_known_to(&runtime.engine, &snapshot.state)));
     }
-    Ok(reached)
+    Ok(known)
 }
 
 /// Makes an account; the caller becomes its super administrator.

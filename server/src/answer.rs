@@ -21,6 +21,7 @@ pub struct Success {
     body: Vec<u8>,
     revision: Option<Revision>,
     etag: Option<String>,
+    is_secret: bool,
 }
 
 /// About how many bytes an item of a list takes, so that the body of a page is allocated once. A user group with two
@@ -78,7 +79,7 @@ impl Success {
     pub fn object(result: &impl Show) -> Result<Success, Error> {
         let (body, result) = envelope(Some(result), None, 4096)?;
         let etag = Some(tag_of(&body[result]));
-        Ok(Success { body, revision: None, etag })
+        Ok(Success { body, revision: None, etag, is_secret: false })
     }
 
     /// One page of a list.
@@ -119,14 +120,34 @@ impl Success {
     }
 
     fn plain(body: Vec<u8>) -> Result<Success, Error> {
-        Ok(Success { body, revision: None, etag: None })
+        Ok(Success { body, revision: None, etag: None, is_secret: false })
+    }
+
+    /// The same answer with the tag of another form of its object: without what changes when nobody changed anything.
+    ///
+    /// # Errors
+    /// As for [`Success::object`].
+    pub fn tagged_as(mut self, object: &impl Show) -> Result<Success, Error> {
+        self.etag = Some(etag(object)?);
+        Ok(self)
+    }
+
+    /// The same answer as one that shows a secret: it is never written down, and repeated only for a minute.
+    pub fn secret(mut self) -> Success {
+        self.is_secret = true;
+        self
+    }
+
+    /// Whether it shows a secret.
+    pub(crate) fn is_secret(&self) -> bool {
+        self.is_secret
     }
 
     /// The same answer with something to say.
     ///
     /// # Errors
     /// As for [`Success::object`].
-    pub fn with_messages(mut self, messages: Vec<Message>) -> Result<Success, Error> {
+    pub fn with_messages<M: Serialize>(mut self, messages: Vec<M>) -> Result<Success, Error> {
         const EMPTY: &[u8] = br#""messages":[]"#;
         if messages.is_empty() {
             return Ok(self);
@@ -160,7 +181,7 @@ impl Success {
 
     /// An answer that was rendered before.
     pub(crate) fn again(body: Vec<u8>, revision: Option<Revision>, etag: Option<String>) -> Success {
-        Success { body, revision, etag }
+        Success { body, revision, etag, is_secret: false }
     }
 
     /// The rendered body, the revision and the tag.

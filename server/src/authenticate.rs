@@ -60,29 +60,33 @@ pub async fn authenticate(app: &App, parts: &Parts) -> Result<Caller, Error> {
         return Ok(operator.caller());
     }
     let address = client_address(app, parts);
+    throttled(app, address, by_headers(app, &parts.headers, address)).await
+}
+
+/// Looks at credentials, unless the address showed unknown ones too often; notes it where these are unknown too (D58).
+pub(crate) async fn throttled<T>(
+    app: &App,
+    address: IpAddr,
+    look: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
     let now = app.runtime.clock.now();
     if let Some(retry_after) = app.throttle.wait(address, now) {
         return Err(Error::TooMany { retry_after });
     }
-    let caller = by_headers(app, &parts.headers, address).await;
+    let found = look.await;
     let unknown = |error: &Error| {
-        matches!(error, Error::Unauthenticated(Unauthenticated::UnknownKey | Unauthenticated::UnknownToken))
+        use Unauthenticated::{InvalidToken, UnknownKey, UnknownToken};
+        matches!(error, Error::Unauthenticated(UnknownKey | UnknownToken | InvalidToken))
     };
-    if caller.as_ref().is_err_and(unknown) {
+    if found.as_ref().is_err_and(unknown) {
         app.throttle.failed(address, now);
     }
-    caller
+    found
 }
 
 /// Bearer first, and alone if it is there (D53).
 async fn by_headers(app: &App, headers: &HeaderMap, address: IpAddr) -> Result<Caller, Error> {
-    if let Some(authorization) = headers.get(header::AUTHORIZATION) {
-        let malformed = || Unauthenticated::Malformed(vec![(6111, "Invalid format for Authorization header")]);
-        let text = authorization.to_str().map_err(|_| malformed())?;
-        let (scheme, secret) = text.split_once(' ').ok_or_else(malformed)?;
-        if !scheme.eq_ignore_ascii_case("bearer") || !secrets::is_token_shaped(secret) {
-            return Err(malformed().into());
-        }
+    if let Some(secret) = bearer(headers)? {
         return by_token(app, secret, address).await;
     }
     let (email, key) = (headers.get("x-auth-email"), headers.get("x-auth-key"));
@@ -105,6 +109,22 @@ async fn by_headers(app: &App, headers: &HeaderMap, address: IpAddr) -> Result<C
             Err(Unauthenticated::Malformed(chain).into())
         }
     }
+}
+
+/// The token of the `Authorization` header, if there is such a header.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Unauthenticated> {
+    let Some(authorization) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let malformed = || Unauthenticated::Malformed(vec![(6111, "Invalid format for Authorization header")]);
+    let text = authorization.to_str().map_err(|_| malformed())?;
+    let (scheme, secret) = text.split_once(' ').ok_or_else(malformed)?;
+    let is_token = scheme.eq_ignore_ascii_case("bearer") && secrets::is_token_shaped(secret);
+    if is_token { Ok(Some(secret)) } else { Err(malformed()) }
+}
+
+/// Whose token the headers carry; neither its status nor its condition is looked at.
+pub(crate) async fn holder(app: &App, headers: &HeaderMap) -> Result<Option<Holder>, Error> {
+    let secret = bearer(headers)?.ok_or(Unauthenticated::Missing)?;
+    Ok(app.runtime.holder_of(&app.runtime.secrets.digest(secret)).await?)
 }
 
 async fn by_key(app: &App, email: &str, key: &str, address: IpAddr) -> Result<Caller, Error> {
@@ -149,7 +169,7 @@ fn usable(app: &App, token: &Token, address: IpAddr) -> Result<(), Unauthenticat
 }
 
 /// The peer, or the last address before our own proxies (D47).
-fn client_address(app: &App, parts: &Parts) -> IpAddr {
+pub(crate) fn client_address(app: &App, parts: &Parts) -> IpAddr {
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(address)| address.ip().to_canonical());
     let trusted = |address: &IpAddr| app.settings.trusted_proxies.iter().any(|network| network.contains(address));

@@ -9,7 +9,7 @@ use axum::extract::{FromRequest, FromRequestParts, OriginalUri, RawPathParams, R
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri, header};
 use engine::Account;
-use engine::permit::Permit;
+use engine::permit::{Need, Permit};
 use engine::principal::Principal;
 use engine::target::Target;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -169,13 +169,20 @@ impl Call {
     /// # Errors
     /// As for [`Call::account`].
     pub async fn access(&self, account: AccountId, resource: Option<&str>) -> Result<Access, Error> {
+        self.access_by(self.operation.need, account, resource).await
+    }
+
+    /// Permission to this operation by another need than the catalogue's, in an account.
+    ///
+    /// # Errors
+    /// As for [`Call::account`].
+    pub async fn access_by(&self, need: Need, account: AccountId, resource: Option<&str>) -> Result<Access, Error> {
         let Some(snapshot) = self.snapshot(account).await? else { return Err(self.forbidden(None)) };
-        let permit =
-            self.app.runtime.engine.permit(&snapshot.state, &self.caller.principal, self.operation.need, resource);
+        let permit = self.app.runtime.engine.permit(&snapshot.state, &self.caller.principal, need, resource);
         self.app.self_check.consider(|| Sample {
             snapshot: snapshot.clone(),
             principal: self.caller.principal.clone(),
-            need: self.operation.need,
+            need,
             resource: resource.map(Box::from),
             answer: Answer::Permit(permit.is_ok()),
         });
@@ -186,7 +193,7 @@ impl Call {
         }
         let target = resource.map_or(Some(Target::ACCOUNT), |key| snapshot.state.resource(key));
         if let Some(target) = target {
-            self.note_use(&snapshot.state, &target);
+            self.note_use_of(&need, &snapshot.state, &target);
         }
         Ok(Access { permit, snapshot })
     }
@@ -194,8 +201,11 @@ impl Call {
     /// Notes with which of its permissions the caller does this, for `unused_grants`. A member who is let in for being one
     /// uses none.
     pub fn note_use(&self, account: &Account, target: &Target) {
-        let runtime = &self.app.runtime;
-        let (principal, need) = (&self.caller.principal, &self.operation.need);
+        self.note_use_of(&self.operation.need, account, target);
+    }
+
+    fn note_use_of(&self, need: &Need, account: &Account, target: &Target) {
+        let (runtime, principal) = (&self.app.runtime, &self.caller.principal);
         if need.any_member && matches!(principal, Principal::User(_)) {
             return;
         }

@@ -6,6 +6,7 @@ use engine::Account;
 use engine::diff::{Affected, Row, Shift, diff};
 use model::ids::{Id, Revision};
 use model::problem::{FaultKind, Problem};
+use model::users::UserState;
 use runtime::stream::Rehearsed;
 use serde::Serialize;
 
@@ -89,6 +90,17 @@ pub fn answer<T>(rehearsed: &Rehearsed<Account, T>, shown: Success) -> Result<Su
     let rows = diff(before, after, &rehearsed.changes);
     let revision = rehearsed.before.revision();
     let shifts = Shifts::of(before, after, &rows);
+    let told = DryRun { revision, changes: !rehearsed.changes.is_empty(), shifts };
+    Ok(shown.with_field("dry_run", &told)?.at(revision))
+}
+
+/// The same of a write to a user's own stream, whose tokens are never more than the user.
+///
+/// # Errors
+/// As for [`answer`].
+pub fn answer_of_user<T>(rehearsed: &Rehearsed<UserState, T>, shown: Success) -> Result<Success, Error> {
+    let revision = rehearsed.before.revision();
+    let shifts = Shifts { gains: Vec::new(), losses: Vec::new() };
     let told = DryRun { revision, changes: !rehearsed.changes.is_empty(), shifts };
     Ok(shown.with_field("dry_run", &told)?.at(revision))
 }

@@ -76,6 +76,12 @@ pub enum Unauthenticated {
     /// The token may not be used from there; the address as we see it (section 14).
     #[error("Cannot use the access token from location: {0}")]
     Location(std::net::IpAddr),
+    /// The same where a token asks about itself, or about a token of another family (section 6).
+    #[error("Invalid API Token")]
+    InvalidToken,
+    /// A token is asked for, and key and address were sent.
+    #[error("Missing \"Authorization\" header")]
+    NoToken,
     /// An account's token where a user is asked for.
     #[error("Valid user-level authentication not found")]
     NoUser,
@@ -175,7 +181,9 @@ fn unauthenticated(reason: &Unauthenticated) -> (StatusCode, u16) {
     match reason {
         Unauthenticated::Missing | Unauthenticated::ServiceKey => (StatusCode::BAD_REQUEST, 9106),
         Unauthenticated::Malformed(_) => (StatusCode::BAD_REQUEST, 6003),
+        Unauthenticated::NoToken => (StatusCode::BAD_REQUEST, 1001),
         Unauthenticated::UnknownKey => (StatusCode::FORBIDDEN, 9103),
+        Unauthenticated::InvalidToken => (StatusCode::UNAUTHORIZED, 1000),
         Unauthenticated::UnknownToken | Unauthenticated::Location(_) | Unauthenticated::NoUser => {
             (StatusCode::FORBIDDEN, 9109)
         }

@@ -8,6 +8,7 @@ pub mod access;
 pub mod access_history;
 pub mod accounts;
 pub mod answer;
+pub mod api_tokens;
 pub mod app;
 pub mod authenticate;
 pub mod authorize;
@@ -42,6 +43,7 @@ pub mod sso_verification;
 pub mod throttle;
 pub mod token_permission_groups;
 pub mod unused_grants;
+pub mod user_call;
 pub mod user_group_members;
 pub mod user_groups;
 pub mod wire;
@@ -86,6 +88,14 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(sso_connectors::begin_verification))
         .routes(routes!(token_permission_groups::list_for_account))
         .routes(routes!(token_permission_groups::list_for_user))
+        .routes(routes!(api_tokens::of_account::list, api_tokens::of_account::create))
+        .routes(routes!(api_tokens::of_account::get, api_tokens::of_account::update, api_tokens::of_account::delete))
+        .routes(routes!(api_tokens::of_account::roll))
+        .routes(routes!(api_tokens::verify::of_account))
+        .routes(routes!(api_tokens::of_user::list, api_tokens::of_user::create))
+        .routes(routes!(api_tokens::of_user::get, api_tokens::of_user::update, api_tokens::of_user::delete))
+        .routes(routes!(api_tokens::of_user::roll))
+        .routes(routes!(api_tokens::verify::of_user))
         .routes(routes!(zones::list, zones::create))
         .routes(routes!(zones::get, zones::delete))
         .routes(routes!(authorize::authorize))

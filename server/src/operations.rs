@@ -16,9 +16,11 @@ use crate::error::Error;
 
 /// Operations that name no permission in the catalogue, with who may call them instead. Everything else that names none
 /// is refused at start.
-const OPEN: [(&str, &str); 2] = [
+const OPEN: [(&str, &str); 4] = [
     ("accounts-list-accounts", "anybody; the list holds what the caller reaches"),
     ("account-creation", "operators, or every user where a setting opens it"),
+    ("account-api-tokens-verify-token", "a token of the account, about itself"),
+    ("user-api-tokens-verify-token", "a token of a user, about itself"),
 ];
 
 /// Operations by which members, groups and policies are administered: a user needs a verified address for them

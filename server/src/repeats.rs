@@ -118,10 +118,16 @@ impl Request {
         Ok(Request { key, content, has_key: idempotency_key.is_some(), is_retry })
     }
 
+    /// Where an answer is kept in memory. With an idempotency key that is only one that shows a secret, and only for the
+    /// very same request: what is stored for longer tells whether another one came with the key.
+    fn in_memory(&self, key: Key) -> Key {
+        if self.has_key { digest(&[b"secret", &key, &self.content]) } else { key }
+    }
+
     /// The lease that remembers the answer of a request with a key, to be written with its commit.
     pub fn lease(&self, now: Timestamp, answer: impl FnOnce() -> Option<Success>) -> Option<LeaseChange> {
         let key = self.key.filter(|_| self.has_key)?;
-        let answer = answer()?;
+        let answer = answer().filter(|answer| !answer.is_secret())?;
         let (body, revision, etag) = answer.parts();
         let body = String::from_utf8(body.to_vec()).ok()?;
         let stored = Stored { content: self.content, body, revision, etag: etag.map(str::to_owned) };
@@ -157,12 +163,13 @@ impl Repeats {
     pub async fn enter(&self, runtime: &Runtime, request: Request) -> Result<Entered, Error> {
         let Some(key) = request.key else { return Ok(Entered::First(First { request, _turn: None })) };
         let turn = self.turn(key).lock_owned().await;
-        if request.has_key {
-            if let Some(success) = stored(runtime, &key, &request.content).await? {
-                return Ok(Entered::Again(success));
-            }
-        } else if request.is_retry
-            && let Some(answer) = self.answers.get(&key)
+        if request.has_key
+            && let Some(success) = stored(runtime, &key, &request.content).await?
+        {
+            return Ok(Entered::Again(success));
+        }
+        if (request.is_retry || request.has_key)
+            && let Some(answer) = self.answers.get(&request.in_memory(key))
             && runtime.clock.now() < answer.0.plus_seconds(MINUTE_SECONDS)
         {
             return Ok(Entered::Again(answer.1.clone()));
@@ -172,8 +179,9 @@ impl Repeats {
 
     /// Keeps the answer of a create.
     pub fn remember(&self, first: First, success: &Success, now: Timestamp) {
-        if let Some(key) = first.request.key.filter(|_| !first.request.has_key) {
-            self.answers.insert(key, Arc::new((now, success.clone())));
+        let request = &first.request;
+        if let Some(key) = request.key.filter(|_| !request.has_key || success.is_secret()) {
+            self.answers.insert(request.in_memory(key), Arc::new((now, success.clone())));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use catalog::Id;
+use engine::user_permit::UserPermit;
 use model::change::{Change, Document};
 use model::ids::{PolicyId, TokenId, UserId};
 use model::policies::Effect;
@@ -104,7 +105,7 @@ impl TestServer {
 
     async fn user_token(&self, user: UserId, document: impl Fn(&Environment<'_>) -> Vec<Change> + Send + Sync) {
         let work = |_: &_, environment: &Environment<'_>| Ok((document(environment), ()));
-        self.runtime.commit_user(user, &test_origin(), work).await.expect("a user token");
+        self.runtime.commit_user(&UserPermit::for_system(user), &[], &test_origin(), work).await.expect("a user token");
     }
 
     fn document(&self, environment: &Environment<'_>, id: TokenId, digest: Digest, grants: &[TokenGrant]) -> Token {
@@ -112,13 +113,14 @@ impl TestServer {
             id,
             name: "test token".into(),
             status: TokenStatus::Active,
-            digest,
+            digest: Some(digest),
             policies: grants.iter().map(|grant| self.token_policy(environment, grant)).collect(),
             condition: Condition::default(),
             not_before: None,
             expires_on: None,
             issued_on: environment.now,
             modified_on: environment.now,
+            created_by: None,
         }
     }
 

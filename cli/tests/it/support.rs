@@ -1,7 +1,8 @@
 //! What these tests share: a folder, the program, and a server that was set up in it.
 
+use std::io::Write as _;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -36,6 +37,15 @@ impl Installation {
 
     pub fn run(&self, arguments: &[&str]) -> Output {
         run(self.path(), arguments)
+    }
+
+    /// Runs the program with something on its standard input.
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Output {
+        let mut command = binary::command(PROGRAM, self.path(), arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
     }
 
     /// Starts the server on a free port.

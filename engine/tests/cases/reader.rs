@@ -287,13 +287,14 @@ impl TokenCase {
             id: token_id(name),
             name: name.into(),
             status: TokenStatus::Active,
-            digest,
+            digest: Some(digest),
             policies: policies.collect(),
             condition: Condition::default(),
             not_before: None,
             expires_on: None,
             issued_on: now(),
             modified_on: now(),
+            created_by: None,
         }
     }
 }

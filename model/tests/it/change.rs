@@ -71,12 +71,13 @@ fn every_document() -> Vec<Change> {
         abuse_contact_email: Some("abuse@example.com".into()),
         enforce_twofactor: true,
         api_access_enabled: Some(false),
+        token_put_strict: false,
     };
     let token = Token {
         id: TokenId(id(0x70, 0)),
         name: "ci".into(),
         status: TokenStatus::Disabled,
-        digest: Digest([0xab; 32]),
+        digest: Some(Digest([0xab; 32])),
         policies: Box::new([TokenPolicy {
             id: PolicyId(id(0x50, 2)),
             effect: Effect::Allow,
@@ -97,6 +98,7 @@ fn every_document() -> Vec<Change> {
         expires_on: Some(now),
         issued_on: now,
         modified_on: now,
+        created_by: None,
     };
     let bare_token = Token {
         condition: Condition::default(),

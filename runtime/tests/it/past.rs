@@ -274,7 +274,7 @@ async fn the_tokens_of_users_have_a_past_too() {
             id: token,
             name: name.into(),
             status: TokenStatus::Active,
-            digest: Digest([7; 32]),
+            digest: Some(Digest([7; 32])),
             policies: Box::new([TokenPolicy {
                 id: policy,
                 effect: model::policies::Effect::Allow,
@@ -286,11 +286,16 @@ async fn the_tokens_of_users_have_a_past_too() {
             expires_on: None,
             issued_on: environment.now,
             modified_on: environment.now,
+            created_by: None,
         };
         let work = |_: &model::users::UserState, environment: &model::rules::Environment<'_>| {
             Ok((vec![Change::put(Document::Token(document(environment).into()))], ()))
         };
-        world.runtime.commit_user(user, &origin_of(reason), work).await.unwrap();
+        world
+            .runtime
+            .commit_user(&engine::user_permit::UserPermit::for_system(user), &[], &origin_of(reason), work)
+            .await
+            .unwrap();
     }
     let facts =
         [Fact::Policy(DocumentId::Token(token), policy), Fact::Policy(DocumentId::Token(token), PolicyId(fresh()))];

@@ -140,13 +140,14 @@ fn token_document(number: u8, bits: u8, name: bool, now: Timestamp) -> Document 
             id: token(number),
             name: if name { "one" } else { "two" }.into(),
             status: TokenStatus::Active,
-            digest: Digest([number; 32]),
+            digest: Some(Digest([number; 32])),
             policies: token_policies(bits),
             condition: Default::default(),
             not_before: None,
             expires_on: None,
             issued_on: now,
             modified_on: now,
+            created_by: None,
         }
         .into(),
     )

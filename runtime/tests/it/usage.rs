@@ -101,7 +101,7 @@ async fn a_users_token_counts_for_both_and_an_accounts_token_for_itself() {
             id,
             name: "test".into(),
             status: TokenStatus::Active,
-            digest: Digest([1; 32]),
+            digest: Some(Digest([1; 32])),
             policies: Box::new([model::tokens::TokenPolicy {
                 id: model::ids::PolicyId(fresh()),
                 effect: Effect::Allow,
@@ -113,6 +113,7 @@ async fn a_users_token_counts_for_both_and_an_accounts_token_for_itself() {
             expires_on: None,
             issued_on: at(START),
             modified_on: at(START),
+            created_by: None,
         };
         Arc::new(world.runtime.engine.compile_token(&Arc::new(token)))
     };

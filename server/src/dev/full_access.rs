@@ -15,13 +15,14 @@ pub fn token(environment: &Environment<'_>, id: TokenId, name: &str, digest: Dig
         id,
         name: name.into(),
         status: TokenStatus::Active,
-        digest,
+        digest: Some(digest),
         policies: policies(environment, user).into(),
         condition: Condition::default(),
         not_before: None,
         expires_on: None,
         issued_on: now,
         modified_on: now,
+        created_by: None,
     }
 }
 

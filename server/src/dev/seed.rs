@@ -4,6 +4,7 @@
 //! model would make it.
 
 use engine::permit::Permit;
+use engine::user_permit::UserPermit;
 use model::accounts::{Account, Settings};
 use model::change::{Change, Document};
 use model::commit::{Actor, Request};
@@ -80,7 +81,7 @@ async fn token(runtime: &Runtime, user: &User, origin: &Origin) -> Result<(), Co
         let token = full_access::token(environment, id, "documented example", digest, user.id);
         Ok((vec![Change::put(Document::Token(token.into()))], ()))
     };
-    runtime.commit_user(user.id, origin, work).await?;
+    runtime.commit_user(&UserPermit::for_system(user.id), &[], origin, work).await?;
     Ok(())
 }
 

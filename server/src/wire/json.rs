@@ -246,6 +246,21 @@ impl<'a> Input<'a> {
         matches!(self.node, Node::Array(_))
     }
 
+    /// Whether it is an object, without noting a fault.
+    pub fn is_object(&self) -> bool {
+        matches!(self.node, Node::Object(_))
+    }
+
+    /// The fields of an object, in the order of the text; none of what is no object.
+    pub fn entries(&self) -> impl Iterator<Item = (&'a str, Input<'a>)> + '_ {
+        let entries = match self.node {
+            Node::Object(entries) => entries.as_slice(),
+            Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) | Node::Array(_) => &[],
+        };
+        let pointer = |key: &str| format!("{}/{}", self.pointer, escape(key));
+        entries.iter().map(move |(key, node)| (key.as_str(), Input { node, pointer: pointer(key) }))
+    }
+
     /// Whether it is a string, without noting a fault.
     pub fn is_text(&self) -> bool {
         matches!(self.node, Node::Text(_))

@@ -55,7 +55,12 @@ impl World {
             None => self.server.try_commit(account, |_, _| Ok((changes.clone(), ()))).await.expect("a token"),
             Some(owner) => {
                 let (user, origin) = (self.people[owner].0, origin());
-                _ = runtime.commit_user(user, &origin, |_, _| Ok((changes.clone(), ()))).await.expect("a user's token");
+                _ = runtime
+                    .commit_user(&engine::user_permit::UserPermit::for_system(user), &[], &origin, |_, _| {
+                        Ok((changes.clone(), ()))
+                    })
+                    .await
+                    .expect("a user's token");
             }
         }
         secret

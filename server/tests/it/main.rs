@@ -8,6 +8,7 @@ extern crate portcullis_server as server;
 mod access;
 mod access_history;
 mod accounts;
+mod api_tokens;
 mod authorize;
 mod bodies;
 mod cases;

@@ -165,7 +165,7 @@ pub async fn token_of(server: &TestServer, account: AccountId, permissions: &[&s
         id: TokenId(environment.next_id()),
         name: "test token".into(),
         status: TokenStatus::Active,
-        digest: server.runtime.secrets.digest(&secret),
+        digest: Some(server.runtime.secrets.digest(&secret)),
         policies: Box::new([TokenPolicy {
             id: PolicyId(environment.next_id()),
             effect: Effect::Allow,
@@ -181,6 +181,7 @@ pub async fn token_of(server: &TestServer, account: AccountId, permissions: &[&s
         expires_on: None,
         issued_on: environment.now,
         modified_on: environment.now,
+        created_by: None,
     };
     let made = server.try_commit(account, |_, environment| {
         Ok((vec![Change::put(Document::Token(document(environment).into()))], ()))

@@ -186,23 +186,33 @@ pub fn check(before: &Plain, after: &Plain, asked: &Asked<'_>) -> Result<(), Ref
     if held(before, facts, asked.who, Place::Account) & SETTINGS_WRITE != 0 {
         return Ok(());
     }
-    if touches_policies(before, after) || lifts_a_deny(before, after) || widens_a_scope(before, after) {
+    let own = match asked.who {
+        Who::User(user) => before.member_of_user(user).map(|member| member.id.clone()),
+        Who::Token(..) => None,
+    };
+    if touches_policies(before, after, own.as_deref()) || lifts_a_deny(before, after) || widens_a_scope(before, after) {
         return Err(INVALID);
     }
     Ok(())
 }
 
-/// Whether a member or group that is there afterwards has other policies than before (D17).
-fn touches_policies(before: &Plain, after: &Plain) -> bool {
-    let differ = |old: &[Policy], new: &[Policy]| {
-        let missing = |some: &[Policy], others: &[Policy]| {
-            some.iter().any(|policy| !others.iter().any(|other| other.says_as(policy)))
-        };
-        missing(old, new) || missing(new, old)
+/// Whether a member or group that is there afterwards has other policies than before (D17). A user may take from its own
+/// (D18): give up what is allowed, and add what is denied.
+fn touches_policies(before: &Plain, after: &Plain, own: Option<&str>) -> bool {
+    let missing = |some: &[Policy], others: &[Policy], counts: fn(&Policy) -> bool| {
+        some.iter().filter(|policy| counts(policy)).any(|policy| !others.iter().any(|other| other.says_as(policy)))
+    };
+    let differ = |old: &[Policy], new: &[Policy]| missing(old, new, |_| true) || missing(new, old, |_| true);
+    let widen = |old: &[Policy], new: &[Policy]| {
+        missing(new, old, Policy::allows) || missing(old, new, |policy| !policy.allows())
     };
     let of_member = |id: &str| before.member(id).map_or(&[][..], |member| &member.policies);
     let of_group = |id: &str| before.user_group(id).map_or(&[][..], |group| &group.policies);
-    after.members.iter().any(|member| differ(of_member(&member.id), &member.policies))
+    let changed = |member: &super::plain::Member| match own {
+        Some(own) if own == member.id => widen(of_member(&member.id), &member.policies),
+        Some(_) | None => differ(of_member(&member.id), &member.policies),
+    };
+    after.members.iter().any(changed)
         || after.user_groups.iter().any(|group| differ(of_group(&group.id), &group.policies))
 }
 

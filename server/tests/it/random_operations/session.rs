@@ -82,6 +82,7 @@ impl Session {
                 members_per_request: LIMITS.members_per_request,
                 groups_per_member: LIMITS.groups_per_member,
                 sso_connectors: LIMITS.sso_connectors,
+                ..ServerLimits::default()
             };
         };
         let server = TestServer::builder()
