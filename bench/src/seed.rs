@@ -157,7 +157,13 @@ impl Seeder {
             let email = format!("member-{number:06}@example.com");
             let user = user(environment, &email)?;
             let roles = all.iter().cycle().skip(number % all.len()).take(roles).cloned().collect();
-            let new = NewMember { email, grants: Grants::Roles(roles), accepted: true };
+            let new = NewMember {
+                email,
+                grants: Grants::Roles(roles),
+                accepted: true,
+                api_access: None,
+                invited_by: String::new(),
+            };
             let (changes, id) =
                 members::create(state, environment, &new, MemberId(environment.next_id()), Some(&user))?;
             Ok((changes, id.to_string()))
@@ -248,6 +254,7 @@ fn user(environment: &Environment<'_>, email: &str) -> Result<User, Problem> {
         profile: Profile::default(),
         api_key: None,
         created_on: environment.now,
+        contact: Default::default(),
     })
 }
 

@@ -8,8 +8,8 @@ use crate::paths::PathIndex;
 use crate::permission::Family;
 use crate::selector::Rule;
 use crate::{
-    CatalogError, IamPermissionGroup, Id, Operation, Origin, Permission, PermissionIndex, PermissionSet, ResourceType,
-    ResourceTypeIndex, Role, assemble, builtin,
+    CatalogError, IamPermissionGroup, Id, LegacyPermissions, Operation, Origin, Permission, PermissionIndex,
+    PermissionSet, ResourceType, ResourceTypeIndex, Role, assemble, builtin,
 };
 
 /// All that can be granted. Built once at start, then only read.
@@ -137,6 +137,11 @@ impl Catalog {
     /// The IAM permission group with this label.
     pub fn iam_group_by_label(&self, label: &str) -> Option<&IamPermissionGroup> {
         self.groups.iter().find(|group| *group.label == *label)
+    }
+
+    /// The twelve coarse flags of whoever holds these permissions (D1, D35).
+    pub fn legacy_permissions(&self, held: &PermissionSet) -> LegacyPermissions {
+        crate::legacy::derive(&self.legacy, held)
     }
 
     /// The legacy roles, by name without regard to case, then by id (D77).

@@ -195,6 +195,20 @@ pub struct Dns {
     pub dns_server: Option<SocketAddr>,
 }
 
+/// How to send mail.
+#[derive(Debug, Args)]
+pub struct Mail {
+    /// SMTP server that carries invitations, as `smtps://USER:PASSWORD@HOST` or `smtp://HOST:PORT`
+    ///
+    /// Without one, whoever invites gets the link of the invitation to pass on. `?tls=required` asks for STARTTLS.
+    #[arg(long, env = "PORTCULLIS_SMTP_URL", value_name = "URL", requires = "mail_from", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+
+    /// Address that mail comes from, as `Portcullis <iam@example.com>`
+    #[arg(long, env = "PORTCULLIS_MAIL_FROM", value_name = "ADDRESS", requires = "smtp_url", hide_env_values = true)]
+    pub mail_from: Option<String>,
+}
+
 /// `portcullis serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
@@ -220,6 +234,8 @@ pub struct Serve {
     pub answers: Answers,
     #[command(flatten)]
     pub dns: Dns,
+    #[command(flatten)]
+    pub mail: Mail,
 
     /// Let a member of an account be added as accepted, without an invitation, if the user exists
     #[arg(

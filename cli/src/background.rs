@@ -13,7 +13,7 @@ const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 /// What a crash may lose of the uses of permissions.
 const WRITE_USAGE_EVERY: Duration = Duration::from_secs(10);
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
-const SWEEP_TOKENS_EVERY: Duration = Duration::from_secs(60);
+const CATCH_UP_EVERY: Duration = Duration::from_secs(60);
 
 /// Starts the tasks. They end when the set is dropped.
 pub fn start(runtime: &Arc<Runtime>) -> JoinSet<()> {
@@ -21,7 +21,7 @@ pub fn start(runtime: &Arc<Runtime>) -> JoinSet<()> {
     tasks.spawn(follow(runtime.clone()));
     tasks.spawn(purge(runtime.clone()));
     tasks.spawn(write_usage(runtime.clone()));
-    tasks.spawn(sweep_tokens(runtime.clone()));
+    tasks.spawn(catch_up(runtime.clone()));
     tasks
 }
 
@@ -47,13 +47,16 @@ async fn write_usage(runtime: Arc<Runtime>) {
     }
 }
 
-async fn sweep_tokens(runtime: Arc<Runtime>) {
-    let mut clock = interval(SWEEP_TOKENS_EVERY);
+async fn catch_up(runtime: Arc<Runtime>) {
+    let mut clock = interval(CATCH_UP_EVERY);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         clock.tick().await;
         if let Err(error) = runtime.sweep_tokens().await {
             tracing::warn!(%error, "tokens that have expired could not be cleared up; tried again later");
+        }
+        if let Err(error) = runtime.copy_profiles(&runtime.own_origin("profiles of users")).await {
+            tracing::warn!(%error, "profiles of users could not be copied to memberships; tried again later");
         }
     }
 }

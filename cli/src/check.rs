@@ -198,6 +198,7 @@ mod tests {
             profile: Profile::default(),
             api_key: None,
             created_on: now,
+            contact: Default::default(),
         };
         let number = AtomicU32::new(0);
         let ids = || Id::derived(&number.fetch_add(1, Ordering::Relaxed).to_string());

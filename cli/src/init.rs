@@ -71,6 +71,7 @@ async fn make(runtime: &Runtime, email: &Email, account_name: String) -> anyhow:
             profile: Profile::default(),
             api_key: Some(key_digest),
             created_on: environment.now,
+            contact: Default::default(),
         });
         let token = full_access::token(environment, TokenId(environment.next_id()), "init", token_digest, id);
         let documents = [Document::User(user.clone()), Document::Token(token.into())];

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use anyhow::Context;
 use model::rules::Rules;
 use runtime::Runtime;
+use server::invitations::mail::Mailer;
+use server::invitations::outbox;
 use server::{App, PublicUrl, Settings};
 use store::SqliteOptions;
 use tokio::net::TcpListener;
 
-use crate::arguments::Serve;
+use crate::arguments::{Mail, Serve};
 use crate::shutdown::{self, Signals};
 use crate::{background, log_lines, secret_key, verification, wiring};
 
@@ -60,8 +62,15 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
         failure_limit: serve.auth_failure_limit.0,
         self_check: serve.self_check,
         dev: false,
+        mailer: mailer(&serve.mail)?,
     };
     listen_and_serve(listener, runtime, settings, serve.dns.dns_server).await
+}
+
+/// The mailer, if a server is named.
+fn mailer(mail: &Mail) -> anyhow::Result<Option<Mailer>> {
+    let (Some(url), Some(from)) = (&mail.smtp_url, &mail.mail_from) else { return Ok(None) };
+    Ok(Some(Mailer::new(url, from)?))
 }
 
 /// Binds the address.
@@ -83,6 +92,9 @@ pub async fn listen_and_serve(
     dns_server: Option<SocketAddr>,
 ) -> anyhow::Result<ExitCode> {
     let mut tasks = background::start(&runtime);
+    if let Some(mailer) = settings.mailer.clone() {
+        tasks.spawn(outbox::run(runtime.clone(), mailer, settings.public_url.clone()));
+    }
     let verification = verification::start(&runtime, dns_server);
     let verifier = verification.as_ref().map(|verification| verification.verifier.clone());
     let app = App::new(runtime.clone(), settings, verifier);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use anyhow::Context;
 use catalog::Catalog;
 use engine::Engine;
-use model::commit::{Actor, Request};
 use model::rules::Rules;
 use runtime::clock::{RandomIds, SystemClock};
 use runtime::secrets::Secrets;
@@ -36,11 +35,5 @@ pub fn reading_runtime(store: Store) -> Runtime {
 
 /// A commit that the operator makes on the command line.
 pub fn operator(runtime: &Runtime, command: &str) -> Origin {
-    Origin {
-        actor: Actor::System { reason: format!("portcullis {command}").into() },
-        request: Request {
-            audit_id: runtime::clock::audit_id(runtime.clock.now()).to_string().into(),
-            ..Request::default()
-        },
-    }
+    runtime.own_origin(&format!("portcullis {command}"))
 }

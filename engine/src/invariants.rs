@@ -29,6 +29,8 @@ use crate::{Account, Engine};
 pub struct Latitude {
     /// A token that holds only SCIM Provisioning may change policies, as far as it holds what it grants (D17).
     pub scim_may_manage_policies: bool,
+    /// The membership or invitation that the principal answers for: it may leave or decline, whatever it gives up (D14).
+    pub own_membership: Option<MemberId>,
 }
 
 impl Engine {
@@ -54,7 +56,7 @@ impl Engine {
         if matches!(principal, Principal::System) {
             return Ok(());
         }
-        self.grants_all_privileges_rightly(before, after, changes, principal)?;
+        self.grants_all_privileges_rightly(before, after, changes, principal, latitude)?;
         self.grants_only_what_is_held(before, after, changes, principal, latitude)
     }
 
@@ -123,6 +125,7 @@ impl Engine {
         after: &Account,
         changes: &[Change],
         principal: &Principal,
+        latitude: Latitude,
     ) -> Result<(), Problem> {
         let touched = self.touched_holders(before, after, changes);
         let has = |state: &Account, holder: &Holder| self.has_all_privileges(state, *holder);
@@ -138,7 +141,7 @@ impl Engine {
             && self.manages_members(before, principal);
         if restores
             || self.acts_as_super_administrator(before, principal)
-            || only_itself(&touched, before, principal, granted)
+            || only_itself(&touched, before, principal, latitude, granted)
         {
             return Ok(());
         }
@@ -298,8 +301,15 @@ fn touches_permissions(change: &Change) -> bool {
 }
 
 /// D18: a principal may always reduce its own access.
-fn only_itself(touched: &BTreeSet<Holder>, before: &Account, principal: &Principal, granted: bool) -> bool {
-    !granted && own_membership(before, principal).is_some_and(|own| touched.iter().all(|holder| *holder == own))
+fn only_itself(
+    touched: &BTreeSet<Holder>,
+    before: &Account,
+    principal: &Principal,
+    latitude: Latitude,
+    granted: bool,
+) -> bool {
+    let own = latitude.own_membership.map(Holder::Member).or_else(|| own_membership(before, principal));
+    !granted && own.is_some_and(|own| touched.iter().all(|holder| *holder == own))
 }
 
 /// The membership of a user who acts by key.

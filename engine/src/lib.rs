@@ -37,6 +37,7 @@
 //!     profile: Profile::default(),
 //!     api_key: None,
 //!     created_on: Timestamp::from_micros(0),
+//!     contact: Default::default(),
 //! };
 //! // An operation is a pure function to changes; the time and the source of ids are yours.
 //! let (rules, number) = (Rules::default(), AtomicU32::new(0));

@@ -1,8 +1,12 @@
 //! Permission as a value. A read of an account's state and a commit to it both take a [`Permit`], and only the check
 //! makes one, so a check that is forgotten does not compile.
 
+use std::sync::Arc;
+
 use catalog::{Operation, PermissionSet};
-use model::ids::{AccountId, TokenId};
+use model::ids::{AccountId, MemberId, TokenId};
+use model::users::User;
+use model::{invitations, members};
 
 use crate::principal::Principal;
 use crate::rights::{Asked, Where};
@@ -53,6 +57,8 @@ enum On {
     Throughout,
     /// The token of the account that asks.
     OwnToken(TokenId),
+    /// The membership of a user, or the invitation of its address.
+    OwnMembership(MemberId, Arc<User>),
 }
 
 impl Permit {
@@ -71,6 +77,20 @@ impl Permit {
     pub fn principal(&self) -> &Principal {
         &self.principal
     }
+
+    /// The membership or invitation that the principal answers for, if it is for that.
+    pub fn own_membership(&self) -> Option<MemberId> {
+        match self.on {
+            On::OwnMembership(member, _) => Some(member),
+            On::Account | On::Resource(_) | On::Throughout | On::OwnToken(_) => None,
+        }
+    }
+}
+
+/// Whether the account does not let the user in by key or by a token of its own (D37).
+fn is_shut_out(account: &Account, principal: &Principal) -> bool {
+    let member = principal.user().and_then(|user| account.member_of_user(&user));
+    member.is_some_and(|member| !members::has_api_access(account, member))
 }
 
 /// The principal may not do it.
@@ -115,6 +135,22 @@ impl Engine {
         self.permit_on(account, principal, need, On::OwnToken(token))
     }
 
+    /// Lets a user answer the invitation of its address and leave (D14, D32). Whether the credential that it came with may
+    /// speak of memberships is for [`Engine::permit_user`] to say.
+    ///
+    /// # Errors
+    /// As for [`Engine::permit`].
+    pub fn permit_own_membership(
+        &self,
+        account: &Account,
+        principal: &Principal,
+        user: &Arc<User>,
+        member: MemberId,
+    ) -> Result<Permit, Refused> {
+        let need = Need { accepts: PermissionSet::EMPTY, any_member: false };
+        self.permit_on(account, principal, need, On::OwnMembership(member, user.clone()))
+    }
+
     fn permit_on(&self, account: &Account, principal: &Principal, need: Need, on: On) -> Result<Permit, Refused> {
         let permit = Permit { account: account.account_id(), principal: principal.clone(), need, on };
         if self.still_holds(account, &permit) { Ok(permit) } else { Err(Refused) }
@@ -127,6 +163,13 @@ impl Engine {
         if let Principal::AccountToken { token, .. } = principal
             && account.token(&token.id()).is_none()
         {
+            return false;
+        }
+        if let On::OwnMembership(member, user) = &permit.on {
+            let own = account.member(member).is_some_and(|member| invitations::is_of(member, user));
+            return own && principal.user() == Some(user.id);
+        }
+        if is_shut_out(account, principal) {
             return false;
         }
         let is_member = |user| account.member_of_user(user).is_some();
@@ -151,6 +194,7 @@ impl Engine {
         match &permit.on {
             On::Account => allows(&Target::ACCOUNT),
             On::Resource(key) => account.resource(key).is_some_and(|target| allows(&target)),
+            On::OwnMembership(..) => false,
             On::OwnToken(id) => match principal {
                 Principal::AccountToken { account: owner, token } => {
                     *owner == account.account_id() && token.id() == *id

@@ -110,6 +110,8 @@ fn super_administrator(environment: &Environment<'_>, user: &User, whole: Resour
         standing: Standing::Accepted { user: user.id, since: now },
         profile: user.profile.clone(),
         policies: vec![policy].into(),
+        invitation: None,
+        api_access: None,
         created_on: now,
         modified_on: now,
     })

@@ -25,6 +25,8 @@ pub const API_KEY_ID: &str = "api_key";
 pub const EMAIL: &str = "email";
 /// `<user>/<account>` → member.
 pub const MEMBERSHIP: &str = "membership";
+/// `<folded address>/<account>` → a member who has not accepted.
+pub const INVITATION: &str = "invitation";
 /// Full key of a registered resource → the account's stream.
 pub const RESOURCE: &str = "resource";
 /// Domain of an enabled connector → connector: one in all accounts (D61).
@@ -37,6 +39,9 @@ pub fn of(stream: StreamId, document: &Document) -> Vec<Claim> {
         Document::Member(member) => match (member.standing, stream) {
             (Standing::Accepted { user, .. }, StreamId::Account(account)) => {
                 vec![claim(MEMBERSHIP, format!("{user}/{account}"), member.id.to_string())]
+            }
+            (Standing::Pending { .. } | Standing::Rejected { .. }, StreamId::Account(account)) => {
+                vec![claim(INVITATION, format!("{}/{account}", member.email.key().as_str()), member.id.to_string())]
             }
             (Standing::Accepted { .. } | Standing::Pending { .. } | Standing::Rejected { .. }, _) => vec![],
         },

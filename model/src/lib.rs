@@ -8,6 +8,7 @@ pub mod change;
 pub mod claims;
 pub mod commit;
 pub mod ids;
+pub mod invitations;
 pub mod members;
 pub mod memo;
 pub mod names;

@@ -8,6 +8,7 @@ use catalog::Catalog;
 use crate::account_state::AccountState;
 use crate::change::{Change, Document, DocumentId};
 use crate::ids::{Id, MemberId, PolicyId, ResourceGroupId, UserId};
+use crate::invitations::Invitation;
 use crate::names::{Email, NameKey};
 use crate::policies::{self, Effect, Policy, PolicyInput, Resolved};
 use crate::problem::{FaultKind, Faults, Problem};
@@ -30,6 +31,12 @@ pub struct Member {
     pub profile: Profile,
     /// Direct policies only (D34), in the client's order.
     pub policies: Box<[Policy]>,
+    /// The invitation that a pending member can answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<Box<Invitation>>,
+    /// Whether the person may use the API here with keys and tokens of its own; over the account's setting (D37).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_access: Option<bool>,
     /// When the membership was made.
     pub created_on: Timestamp,
     /// When it last changed.
@@ -98,6 +105,28 @@ pub struct NewMember {
     pub grants: Grants,
     /// Ask for an accepted membership at once (D31).
     pub accepted: bool,
+    /// See [`Member::api_access`].
+    pub api_access: Option<bool>,
+    /// Who invites, as the invitation names it.
+    pub invited_by: String,
+}
+
+/// What to change of a member.
+#[derive(Clone, Debug)]
+pub struct MemberUpdate {
+    /// What it may do.
+    pub grants: Grants,
+    /// Must be the present one, where it is given (D30).
+    pub status: Option<String>,
+    /// See [`Member::api_access`]; absent is unchanged.
+    pub api_access: Option<Option<bool>>,
+}
+
+impl MemberUpdate {
+    /// Other grants, and nothing else.
+    pub fn of(grants: Grants) -> MemberUpdate {
+        MemberUpdate { grants, status: None, api_access: None }
+    }
 }
 
 /// Adds a member, or invites a pending or rejected one again (D33). `user` is the user of that address, if any.
@@ -132,21 +161,30 @@ pub fn create(
         return Err(Problem::at(FaultKind::AlreadyExists, "/email", message));
     }
     let now = environment.now;
-    let standing = match user.filter(|_| new.accepted) {
-        Some(user) => Standing::Accepted { user: user.id, since: now },
-        None => Standing::Pending { invited_on: now },
+    let (standing, invitation) = match user.filter(|_| new.accepted) {
+        Some(user) => (Standing::Accepted { user: user.id, since: now }, None),
+        None => (Standing::Pending { invited_on: now }, Some(Box::new(Invitation::new(environment, &new.invited_by)))),
     };
+    let api_access = new.api_access.or(former.and_then(|former| former.api_access));
     let profile = user.map(|user| user.profile.clone()).unwrap_or_default();
     let member = match former {
-        Some(former) => {
-            Member { standing, profile, policies: resolved.policies.clone().into(), modified_on: now, ..former.clone() }
-        }
+        Some(former) => Member {
+            standing,
+            profile,
+            policies: resolved.policies.clone().into(),
+            invitation,
+            api_access,
+            modified_on: now,
+            ..former.clone()
+        },
         None => Member {
             id,
             email,
             standing,
             profile,
             policies: resolved.policies.clone().into(),
+            invitation,
+            api_access,
             created_on: now,
             modified_on: now,
         },
@@ -167,7 +205,7 @@ fn may_add_accepted(state: &AccountState, environment: &Environment<'_>, user: O
     })
 }
 
-/// Replaces the grants of a member. `status`, where given, must be the present one (D30).
+/// Replaces the grants of a member.
 ///
 /// # Errors
 /// Unknown member; another status; every fault of the grants.
@@ -175,26 +213,27 @@ pub fn update(
     state: &AccountState,
     environment: &Environment<'_>,
     id: MemberId,
-    grants: &Grants,
-    status: Option<&str>,
+    update: &MemberUpdate,
 ) -> Result<(Vec<Change>, MemberId), Problem> {
     let member = get(state, id)?;
     let mut faults = Faults::new();
     let present = member.standing.as_str();
-    if let Some(status) = status.filter(|status| !status.eq_ignore_ascii_case(present)) {
+    if let Some(status) = update.status.as_deref().filter(|status| !status.eq_ignore_ascii_case(present)) {
         faults.push(
             FaultKind::Invalid,
             "/status",
             format!("status cannot be set to `{status}`: it is `{present}`, and changes only by invitation"),
         );
     }
-    let resolved = faults.take(resolve(state, environment, &member.policies, grants));
+    let resolved = faults.take(resolve(state, environment, &member.policies, &update.grants));
     faults.finish()?;
     let Some(resolved) = resolved else { return Err(Problem::new(FaultKind::Invalid, "invalid member")) };
-    if *resolved.policies == *member.policies {
+    let api_access = update.api_access.unwrap_or(member.api_access);
+    if *resolved.policies == *member.policies && api_access == member.api_access {
         return Ok((vec![], id));
     }
-    let next = Member { policies: resolved.policies.clone().into(), modified_on: environment.now, ..member.clone() };
+    let policies = resolved.policies.clone().into();
+    let next = Member { policies, api_access, modified_on: environment.now, ..member.clone() };
     Ok((changes(resolved, next), id))
 }
 
@@ -202,6 +241,23 @@ fn changes(resolved: Resolved, member: Member) -> Vec<Change> {
     let added = resolved.added_groups.into_iter().map(|group| Change::put(Document::ResourceGroup(group.into())));
     let dropped = resolved.dropped_groups.into_iter().map(|group| Change::Delete(DocumentId::ResourceGroup(group)));
     added.chain([Change::put(Document::Member(member.into()))]).chain(dropped).collect()
+}
+
+/// Takes over what a user says of itself now.
+pub fn set_profile(state: &AccountState, environment: &Environment<'_>, user: &User) -> Vec<Change> {
+    match state.member_of_user(&user.id).filter(|member| member.profile != user.profile) {
+        Some(member) => {
+            let next = Member { profile: user.profile.clone(), modified_on: environment.now, ..member.clone() };
+            vec![Change::put(Document::Member(next.into()))]
+        }
+        None => vec![],
+    }
+}
+
+/// Whether the person behind a membership may use the API here with keys and tokens of its own (D37).
+pub fn has_api_access(state: &AccountState, member: &Member) -> bool {
+    let of_account = || state.account().and_then(|account| account.settings.api_access_enabled);
+    member.api_access.or_else(of_account).unwrap_or(true)
 }
 
 /// Removes a member with its policies and group memberships (D36).

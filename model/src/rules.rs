@@ -24,6 +24,8 @@ pub struct Rules {
     pub approval_sso_suffixes: Vec<String>,
     /// A SCIM token may attach and change policies (D17).
     pub scim_may_manage_policies: bool,
+    /// How long an invitation can be answered, in seconds (D32).
+    pub invitation_seconds: i64,
 }
 
 impl Default for Rules {
@@ -63,6 +65,7 @@ impl Default for Rules {
             ]),
             approval_sso_suffixes: list(&["edu", "ac.uk", "edu.au"]),
             scim_may_manage_policies: false,
+            invitation_seconds: 7 * 24 * 3600,
         }
     }
 }

@@ -7,7 +7,7 @@ use imbl::OrdMap;
 use crate::change::{Change, Document, DocumentId};
 use crate::ids::{Revision, TokenId, UserId};
 use crate::names::Email;
-use crate::problem::{FaultKind, Problem};
+use crate::problem::{FaultKind, Faults, Problem};
 use crate::time::Timestamp;
 use crate::tokens::{Digest, Token};
 
@@ -26,6 +26,9 @@ pub struct User {
     pub operator: bool,
     /// What the person says of itself.
     pub profile: Profile,
+    /// What the person says of itself to nobody else.
+    #[serde(default, skip_serializing_if = "Contact::is_empty")]
+    pub contact: Contact,
     /// The digest of the Global API Key (D45).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<Digest>,
@@ -45,6 +48,86 @@ pub struct Profile {
     /// Whether a second factor is set up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub two_factor: bool,
+}
+
+/// What a person says of itself to nobody else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Contact {
+    /// Country.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Box<str>>,
+    /// Telephone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telephone: Option<Box<str>>,
+    /// Postal code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zipcode: Option<Box<str>>,
+}
+
+impl Contact {
+    fn is_empty(&self) -> bool {
+        *self == Contact::default()
+    }
+}
+
+/// What a person changes about itself: absent is unchanged, `None` inside clears.
+#[derive(Clone, Debug, Default)]
+pub struct UserUpdate {
+    /// At most 60 characters.
+    pub first_name: Option<Option<String>>,
+    /// At most 60 characters.
+    pub last_name: Option<Option<String>>,
+    /// At most 30 characters.
+    pub country: Option<Option<String>>,
+    /// At most 20 characters.
+    pub telephone: Option<Option<String>>,
+    /// At most 20 characters.
+    pub zipcode: Option<Option<String>>,
+}
+
+/// Changes what a person says of itself.
+///
+/// # Errors
+/// Every text that is too long or has control characters.
+pub fn update(state: &UserState, update: &UserUpdate) -> Result<(Vec<Change>, ()), Problem> {
+    let user = get(state)?;
+    let mut next = User::clone(user);
+    let mut faults = Faults::new();
+    let fields = [
+        ("first_name", 60, &update.first_name, &mut next.profile.first_name),
+        ("last_name", 60, &update.last_name, &mut next.profile.last_name),
+        ("country", 30, &update.country, &mut next.contact.country),
+        ("telephone", 20, &update.telephone, &mut next.contact.telephone),
+        ("zipcode", 20, &update.zipcode, &mut next.contact.zipcode),
+    ];
+    for (name, most, given, field) in fields {
+        let Some(given) = given else { continue };
+        let text = given.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        if text.is_some_and(|text| text.chars().count() > most) {
+            faults.push(FaultKind::Invalid, format!("/{name}"), format!("{name} must have at most {most} characters"));
+        }
+        if text.is_some_and(|text| text.chars().any(char::is_control)) {
+            faults.push(FaultKind::Invalid, format!("/{name}"), format!("{name} must not have control characters"));
+        }
+        *field = text.map(Box::from);
+    }
+    faults.finish()?;
+    if next == **user {
+        return Ok((vec![], ()));
+    }
+    Ok((vec![Change::put(Document::User(next.into()))], ()))
+}
+
+/// Notes that the address is known to be the person's own.
+///
+/// # Errors
+/// No such user.
+pub fn verify_email(state: &UserState) -> Result<(Vec<Change>, ()), Problem> {
+    let user = get(state)?;
+    if user.email_verified {
+        return Ok((vec![], ()));
+    }
+    Ok((vec![Change::put(Document::User(User { email_verified: true, ..User::clone(user) }.into()))], ()))
 }
 
 /// Sets or takes away the Global API Key (D45): a user has one, or none.

@@ -13,7 +13,7 @@ use model::names::Email;
 use model::problem::{FaultKind, Problem};
 use model::rules::Environment;
 use model::time::Timestamp;
-use model::users::{Profile, User};
+use model::users::{Contact, Profile, User};
 
 use store::LeaseChange;
 
@@ -41,6 +41,7 @@ impl NewUser {
             enabled: true,
             operator: self.operator,
             profile: Profile::default(),
+            contact: Contact::default(),
             api_key: self.api_key,
             created_on: now,
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use model::claims;
-use model::ids::{AccountId, StreamId, TokenId, UserId};
+use model::ids::{AccountId, MemberId, StreamId, TokenId, UserId};
 use model::tokens::{Digest, Token};
 use model::users::User;
 
@@ -160,16 +160,33 @@ impl Runtime {
     /// # Errors
     /// When the store cannot be read.
     pub async fn accounts_of(&self, user: UserId) -> Result<Vec<AccountId>, CommitError> {
-        let prefix = format!("{user}/");
-        let mut accounts = Vec::new();
+        let places = self.places(claims::MEMBERSHIP, &format!("{user}/")).await?;
+        Ok(places.into_iter().map(|(account, _)| account).collect())
+    }
+
+    /// The memberships of a user: those that it accepted, and those that wait for its address or were declined.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn memberships_of(&self, user: &User) -> Result<Vec<(AccountId, MemberId)>, CommitError> {
+        let mut memberships = self.places(claims::MEMBERSHIP, &format!("{}/", user.id)).await?;
+        let invited = self.places(claims::INVITATION, &format!("{}/", user.email.key().as_str())).await?;
+        memberships.extend(invited);
+        Ok(memberships)
+    }
+
+    /// The claims of a kind whose keys are the prefix and an account.
+    async fn places(&self, kind: &str, prefix: &str) -> Result<Vec<(AccountId, MemberId)>, CommitError> {
+        let mut places = Vec::new();
         let mut after = String::new();
         loop {
-            let claims = self.store.claims(claims::MEMBERSHIP, &prefix, &after, 1000).await?;
-            accounts
-                .extend(claims.iter().filter_map(|claim| claim.key.strip_prefix(&prefix)?.parse::<AccountId>().ok()));
+            let claims = self.store.claims(kind, prefix, &after, 1000).await?;
+            places.extend(claims.iter().filter_map(|claim| {
+                Some((claim.key.strip_prefix(prefix)?.parse::<AccountId>().ok()?, claim.id.parse().ok()?))
+            }));
             match claims.last() {
                 Some(last) if claims.len() == 1000 => after = last.key.to_string(),
-                Some(_) | None => return Ok(accounts),
+                Some(_) | None => return Ok(places),
             }
         }
     }

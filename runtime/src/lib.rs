@@ -11,6 +11,7 @@ pub mod credentials;
 pub mod history;
 pub mod jobs;
 pub mod live;
+pub mod profiles;
 pub mod secrets;
 pub mod snapshot;
 pub mod state;
@@ -211,7 +212,10 @@ impl Runtime {
     }
 
     fn check(&self, permit: &Permit, before: &Account, after: &Account, changes: &[Change]) -> Result<(), CommitError> {
-        let latitude = Latitude { scim_may_manage_policies: self.rules.scim_may_manage_policies };
+        let latitude = Latitude {
+            scim_may_manage_policies: self.rules.scim_may_manage_policies,
+            own_membership: permit.own_membership(),
+        };
         Ok(self.engine.check(before, after, changes, permit.principal(), latitude)?)
     }
 
@@ -280,6 +284,14 @@ impl Runtime {
     ) -> Result<(), CommitError> {
         let reached: Vec<&Account> = reached.iter().map(|snapshot| &snapshot.state).collect();
         Ok(self.engine.check_user(before, changes, permit.principal(), &reached)?)
+    }
+
+    /// Who makes commits that nobody asked for, and what for.
+    pub fn own_origin(&self, reason: &str) -> Origin {
+        Origin {
+            actor: Actor::System { reason: reason.into() },
+            request: Request { audit_id: clock::audit_id(self.clock.now()).to_string().into(), ..Request::default() },
+        }
     }
 
     /// What operations may lean on.

@@ -1,6 +1,7 @@
 //! Secrets of credentials: how they look, and the digest that is kept of them (D44, D45).
 
 use hmac::{Hmac, KeyInit, Mac};
+use model::ids::{AccountId, Id, MemberId};
 use model::tokens::Digest;
 use rand::Rng;
 use sha2::Sha256;
@@ -96,6 +97,7 @@ fn has_checksum(whole: &str, rest: &str) -> bool {
 pub struct Secrets {
     keyed: Hmac<Sha256>,
     pages: Hmac<Sha256>,
+    invitations: Hmac<Sha256>,
 }
 
 impl Secrets {
@@ -103,7 +105,8 @@ impl Secrets {
     pub fn new(key: &[u8]) -> Secrets {
         let derived = keyed(key, b"portcullis credential pepper v1");
         let pages = keyed(key, b"portcullis page token v1");
-        Secrets { keyed: hmac_of(&derived), pages: hmac_of(&pages) }
+        let invitations = keyed(key, b"portcullis invitation v1");
+        Secrets { keyed: hmac_of(&derived), pages: hmac_of(&pages), invitations: hmac_of(&invitations) }
     }
 
     /// The digest that is stored (D45).
@@ -117,14 +120,24 @@ impl Secrets {
 impl Secrets {
     /// The seal of a page token: only this server, or one with the same secret key, can have made it of these parts.
     pub fn page_seal(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let mut mac = self.pages.clone();
-        for part in parts {
-            // With its length, so that no two lists of parts read the same.
-            mac.update(&(part.len() as u64).to_be_bytes());
-            mac.update(part);
-        }
-        mac.finalize().into_bytes().into()
+        seal(&self.pages, parts)
     }
+
+    /// The secret of an invitation: what its link carries besides who is invited where. It is a function of the number of the
+    /// invitation, which alone is stored.
+    pub fn invitation_seal(&self, account: AccountId, member: MemberId, number: Id) -> [u8; 32] {
+        seal(&self.invitations, &[account.0.as_bytes(), member.0.as_bytes(), number.as_bytes()])
+    }
+}
+
+fn seal(mac: &Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = mac.clone();
+    for part in parts {
+        // With its length, so that no two lists of parts read the same.
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
 }
 
 impl std::fmt::Debug for Secrets {

@@ -5,7 +5,6 @@ use engine::permit::Permit;
 use engine::user_permit::UserPermit;
 use model::account_state::AccountState;
 use model::change::Change;
-use model::commit::{Actor, Request};
 use model::ids::{StreamId, TokenId, UserId};
 use model::rules::Environment;
 use model::tokens::{self, Owner};
@@ -63,10 +62,7 @@ impl Runtime {
     pub async fn sweep_tokens(&self) -> Result<usize, CommitError> {
         let now = self.clock.now();
         let due = self.store.leases_due(TOKEN_EXPIRY, now.as_micros(), PER_SWEEP).await?;
-        let origin = Origin {
-            actor: Actor::System { reason: "tokens that have expired".into() },
-            request: Request { audit_id: crate::clock::audit_id(now).to_string().into(), ..Request::default() },
-        };
+        let origin = self.own_origin("tokens that have expired");
         for lease in &due {
             if let (Ok(stream), Ok(token)) = (lease.stream.parse::<StreamId>(), lease.key.parse::<TokenId>()) {
                 self.on_token(stream, &origin, &|owner, environment| Ok(tokens::sweep(owner, token, environment.now)))

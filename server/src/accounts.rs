@@ -35,7 +35,7 @@ pub struct SettingsView<'a> {
     enforce_twofactor: bool,
 }
 
-fn render(account: &Account) -> AccountView<'_> {
+pub(crate) fn render(account: &Account) -> AccountView<'_> {
     AccountView {
         id: account.id,
         name: &account.name,

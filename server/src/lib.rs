@@ -22,9 +22,11 @@ pub mod evidence;
 pub mod explain;
 pub mod health;
 pub mod iam_permission_groups;
+pub mod invitations;
 pub mod least_privilege;
 pub mod local;
 pub mod members;
+pub mod memberships;
 pub mod middleware;
 pub(crate) mod moment;
 pub mod openapi;
@@ -43,6 +45,7 @@ pub mod sso_verification;
 pub mod throttle;
 pub mod token_permission_groups;
 pub mod unused_grants;
+pub mod user;
 pub mod user_call;
 pub mod user_group_members;
 pub mod user_groups;
@@ -96,6 +99,12 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(api_tokens::of_user::get, api_tokens::of_user::update, api_tokens::of_user::delete))
         .routes(routes!(api_tokens::of_user::roll))
         .routes(routes!(api_tokens::verify::of_user))
+        .routes(routes!(user::get, user::update))
+        .routes(routes!(memberships::list))
+        .routes(routes!(memberships::get, memberships::update, memberships::delete))
+        .routes(routes!(invitations::answers::list))
+        .routes(routes!(invitations::answers::get, invitations::answers::reply))
+        .routes(routes!(invitations::answers::redeem))
         .routes(routes!(zones::list, zones::create))
         .routes(routes!(zones::get, zones::delete))
         .routes(routes!(authorize::authorize))
@@ -135,6 +144,7 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .route("/invitations/{token}", get(invitations::answers::landing))
         .route("/openapi.json", get(openapi::document))
         .route(metadata::WELL_KNOWN, get(metadata::root))
         .route(&format!("{}/{{*path}}", metadata::WELL_KNOWN), get(metadata::below))

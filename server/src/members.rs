@@ -5,21 +5,26 @@ use std::sync::Arc;
 use ::model::account_state::AccountState;
 use ::model::ids::{MemberId, UserId};
 use ::model::members as model;
-use ::model::members::{Grants, Member, NewMember};
+use ::model::members::{Grants, Member, MemberUpdate, NewMember};
 use ::model::names::{Email, NameKey};
 use ::model::problem::{FaultKind, Faults};
 use ::model::users::User;
 use runtime::account_creation::NewUser;
+use runtime::stream::Snapshot;
 use serde::Serialize;
 
 use crate::answer::{Envelope, Message, Success};
 use crate::call::Call;
 use crate::error::{Error, Failure};
+use crate::invitations::{link, outbox};
 use crate::policies::{self, Policies, PolicyBody, PolicyView};
 use crate::resource_groups::Deleted;
-use crate::wire::json::Input;
+use crate::wire::json::{Field, Input};
 use crate::wire::rendered::Role;
 use crate::wire::show::{Json, Show};
+
+/// The code of messages about the invitation of a member.
+const INVITATION: u16 = 1014;
 
 /// A membership.
 #[derive(utoipa::ToSchema)]
@@ -33,6 +38,9 @@ pub struct MemberView<'a> {
     roles: Vec<Role>,
     /// Direct policies only (D34).
     policies: Vec<PolicyView<'a>>,
+    /// Only where it is set (D37).
+    #[schema(required = false)]
+    api_access_enabled: bool,
 }
 
 /// The person behind a membership, as far as the account knows it.
@@ -79,6 +87,10 @@ impl Show for Shown<'_> {
         json.array(roles.iter().filter_map(|group| rendered.role(group)), Json::raw)?;
         json.literal(r#","policies":"#);
         Policies { state, policies: &member.policies, rendered, shapes: call.shapes }.show(json)?;
+        if let Some(enabled) = member.api_access {
+            json.literal(r#","api_access_enabled":"#);
+            json.value(&enabled)?;
+        }
         json.literal("}");
         Ok(())
     }
@@ -102,6 +114,17 @@ pub struct MemberBody {
     policies: Option<Vec<PolicyBody>>,
     /// `accepted` or `pending`.
     status: Option<String>,
+    /// Whether the person may use the API of this account with keys and tokens of its own; null is as the account says.
+    api_access_enabled: Option<bool>,
+}
+
+/// Whether the person may use the API: absent is unchanged, null is as the account says (D37).
+fn read_api_access(body: &Input<'_>, faults: &mut Faults) -> Option<Option<bool>> {
+    match body.field("api_access_enabled") {
+        Field::Absent => None,
+        Field::Null => Some(None),
+        Field::Value(value) => Some(Some(value.boolean(faults))),
+    }
 }
 
 /// What the body grants, and whether roles were given beside policies (D28).
@@ -197,7 +220,9 @@ pub async fn create(call: Call) -> Result<Success, Error> {
         let (grants, roles_ignored) = read_grants(body, faults);
         let status = body.optional("status");
         let accepted = status.and_then(|status| status.word(&[("accepted", true), ("pending", false)], faults));
-        Some((NewMember { email, grants, accepted: accepted.unwrap_or(false) }, roles_ignored))
+        let api_access = read_api_access(body, faults).flatten();
+        let invited_by = invited_by(&call);
+        Some((NewMember { email, grants, accepted: accepted.unwrap_or(false), api_access, invited_by }, roles_ignored))
     })?;
     let user = if new.is_valid() { user_of(&call, &new.value.0).await? } else { None };
     let roles_ignored = new.value.1;
@@ -207,11 +232,43 @@ pub async fn create(call: Call) -> Result<Success, Error> {
         |state, environment, (new, _)| {
             model::create(state, environment, new, MemberId(environment.next_id()), user.as_deref())
         },
-        |snapshot, id| {
-            shown(&call, &snapshot.state, *id)?.with_messages(messages(&call, &snapshot.state, roles_ignored))
-        },
+        |snapshot, id| created(&call, snapshot, *id, roles_ignored),
     )
     .await
+}
+
+/// Who invites: a token of an account does so for the account.
+fn invited_by(call: &Call) -> String {
+    call.caller.user.as_ref().map_or_else(|| "an administrator".to_owned(), |user| user.email.as_str().to_owned())
+}
+
+/// The new member, and what becomes of its invitation. Without mail, the link is told to whoever invites, and to nobody else.
+fn created(
+    call: &Call,
+    snapshot: &Snapshot<engine::Account>,
+    id: MemberId,
+    roles_ignored: bool,
+) -> Result<Success, Error> {
+    let state = &snapshot.state;
+    let mut messages = messages(call, state, roles_ignored);
+    let shown = shown(call, state, id)?;
+    let invitation = state.member(&id).and_then(|member| member.invitation.as_deref());
+    let Some(invitation) = invitation.filter(|_| !call.is_dry_run().unwrap_or(true)) else {
+        return shown.with_messages(messages);
+    };
+    if let Some(mailer) = &call.app.settings.mailer {
+        mailer.wake();
+        return shown.with_messages(messages);
+    }
+    let account = state.account_id();
+    let token = link::token(&call.app.runtime.secrets, account, id, invitation);
+    let link = link::link(&call.app.settings.public_url, &token);
+    tracing::info!(%account, member = %id, "somebody is invited; no mail is configured, so the link is in the answer");
+    messages.push(Message {
+        code: INVITATION,
+        message: format!("no mail is configured; give this link to the invited person, and to nobody else: {link}"),
+    });
+    Ok(shown.with_messages(messages)?.secret())
 }
 
 /// The user of a new member's address. A development server makes one where there is none.
@@ -236,7 +293,15 @@ async fn user_of(call: &Call, new: &NewMember) -> Result<Option<Arc<User>>, Erro
     responses((status = 200, body = Envelope<MemberView>), (status = "4XX", body = Failure)))]
 pub async fn get(call: Call) -> Result<Success, Error> {
     let access = call.account().await?;
-    Ok(shown(&call, access.state(), call.id("member_id")?)?.at(access.revision()))
+    let id = call.id("member_id")?;
+    let shown = shown(&call, access.state(), id)?.at(access.revision());
+    let is_pending = access.state().member(&id).is_some_and(|member| member.invitation.is_some());
+    let failure = if is_pending { outbox::failure(&call.app.runtime, id).await? } else { None };
+    let bounced = failure.map(|reason| Message {
+        code: INVITATION,
+        message: format!("the invitation could not be delivered: {reason}; add the member again to send another one"),
+    });
+    shown.with_messages(bounced.into_iter().collect())
 }
 
 /// Replaces what a member may do.
@@ -249,16 +314,17 @@ pub async fn update(call: Call) -> Result<Success, Error> {
     model::get(access.state(), id)?;
     let change = call.read(|body, faults| {
         body.object(faults)?;
-        let grants = read_grants(body, faults);
-        Some((grants, body.optional("status").map(|status| status.text(faults).to_owned())))
+        let (grants, roles_ignored) = read_grants(body, faults);
+        let status = body.optional("status").map(|status| status.text(faults).to_owned());
+        Some((MemberUpdate { grants, status, api_access: read_api_access(body, faults) }, roles_ignored))
     })?;
-    let roles_ignored = change.value.0.1;
+    let roles_ignored = change.value.1;
     call.write_body(
         &access,
         &change,
-        |state, environment, ((grants, _), status)| {
+        |state, environment, (change, _)| {
             call.check_match(state.member(&id).map(|member| render(&call, state, member)).as_ref())?;
-            model::update(state, environment, id, grants, status.as_deref())
+            model::update(state, environment, id, change)
         },
         |snapshot, id| {
             shown(&call, &snapshot.state, *id)?.with_messages(messages(&call, &snapshot.state, roles_ignored))

@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 
+use crate::invitations::mail::Mailer;
 use crate::public_url::PublicUrl;
 use crate::self_check::Rate;
 
@@ -20,6 +21,8 @@ pub struct Settings {
     pub dev: bool,
     /// Where clients reach the server.
     pub public_url: PublicUrl,
+    /// Carries invitations; without one, their links are told to whoever invites.
+    pub mailer: Option<Mailer>,
 }
 
 impl Default for Settings {
@@ -31,6 +34,7 @@ impl Default for Settings {
             self_check: Rate::NONE,
             dev: false,
             public_url: PublicUrl::of_address(([127, 0, 0, 1], 8787).into()),
+            mailer: None,
         }
     }
 }

@@ -10,8 +10,8 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
 /// Paths that are not part of the v4 API and stand at the root.
-const AT_THE_ROOT: [&str; 7] =
-    ["/client/v4/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/__dev/", "/.well-known/"];
+const AT_THE_ROOT: [&str; 8] =
+    ["/client/v4/", "/healthz", "/readyz", "/metrics", "/openapi.json", "/__dev/", "/.well-known/", "/invitations/"];
 
 /// Whoever calls the API: an address, and headers that say who it is. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -48,7 +48,8 @@ impl TestServer {
     /// Makes a user and an accepted membership of the server's account.
     pub async fn member(&self, email: &str, grants: Grants) -> TestMember {
         let (user, caller) = self.user(email).await;
-        let new = NewMember { email: email.to_owned(), grants, accepted: true };
+        let new =
+            NewMember { email: email.to_owned(), grants, accepted: true, api_access: None, invited_by: String::new() };
         let id = MemberId(self.runtime.environment().next_id());
         // Whatever the rules of the server under test, this member is accepted.
         let rules = Rules { accept_anybody: true, ..self.runtime.rules.clone() };

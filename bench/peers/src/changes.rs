@@ -115,7 +115,7 @@ impl<'a> Scene<'a> {
     /// When an operation is refused, or the decision does not see the change.
     pub fn change(&self, kind: Kind) -> anyhow::Result<()> {
         let (changes, after) = self.rehearse(kind)?;
-        let latitude = Latitude { scim_may_manage_policies: false };
+        let latitude = Latitude::default();
         self.engine.check(&self.account, &after, &changes, &Principal::System, latitude)?;
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = after;
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
@@ -156,7 +156,7 @@ impl<'a> Scene<'a> {
         Ok(match kind {
             Kind::Member => {
                 let grants = Grants::Policies(vec![self.policy(state, self.new)?]);
-                members::update(state, environment, self.outsider, &grants, None)?.0
+                members::update(state, environment, self.outsider, &model::members::MemberUpdate::of(grants.clone()))?.0
             }
             Kind::Membership => {
                 let member = [self.outsider.to_string()];

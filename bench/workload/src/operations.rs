@@ -113,7 +113,13 @@ impl Workload {
             Step::Members(first, members) => flatten(members.iter().enumerate().map(|(at, member)| {
                 let email = format!("member-{:06}@example.com", first + at);
                 let user = person(environment, member.user, &email)?;
-                let new = NewMember { email, grants: Grants::Policies(Vec::new()), accepted: true };
+                let new = NewMember {
+                    email,
+                    grants: Grants::Policies(Vec::new()),
+                    accepted: true,
+                    api_access: None,
+                    invited_by: String::new(),
+                };
                 members::create(state, environment, &new, MemberId(member.id.0), Some(&user)).map(|(some, _)| some)
             })),
             Step::Join(group, members) => {
@@ -165,5 +171,6 @@ fn person(environment: &Environment<'_>, id: UserId, email: &str) -> Result<User
         profile: Profile::default(),
         api_key: None,
         created_on: environment.now,
+        contact: Default::default(),
     })
 }

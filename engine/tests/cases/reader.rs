@@ -257,6 +257,8 @@ impl Person {
             policies: self.policies.iter().map(|rule| rule.policy(catalog)).collect(),
             created_on: now(),
             modified_on: now(),
+            invitation: None,
+            api_access: None,
         }
     }
 }

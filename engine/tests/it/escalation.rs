@@ -91,7 +91,13 @@ fn company() -> World {
         (GUS, vec![allow("admin", whole)]),
     ];
     for (n, policies) in members {
-        let new = NewMember { email: email(n), grants: Grants::Policies(policies), accepted: n != DORA };
+        let new = NewMember {
+            email: email(n),
+            grants: Grants::Policies(policies),
+            accepted: n != DORA,
+            api_access: None,
+            invited_by: String::new(),
+        };
         world.run(|state, environment| members::create(state, environment, &new, member_id(n), Some(&user(n))));
     }
     world.apply(&[
@@ -137,15 +143,25 @@ fn deny(label: &str, place: Id) -> PolicyInput {
 // What they try.
 fn set_member(world: &World, n: u8, policies: &[PolicyInput]) -> Operation {
     let grants = Grants::Policies(policies.to_vec());
-    world.changes(|state, environment| members::update(state, environment, member_id(n), &grants, None))
+    world.changes(|state, environment| {
+        members::update(state, environment, member_id(n), &model::members::MemberUpdate::of(grants.clone()))
+    })
 }
 fn set_roles(world: &World, n: u8, labels: &[&str]) -> Operation {
     let roles = labels.iter().map(|label| CATALOG.iam_group_by_label(label).unwrap().role.unwrap().to_string());
     let grants = Grants::Roles(roles.collect());
-    world.changes(|state, environment| members::update(state, environment, member_id(n), &grants, None))
+    world.changes(|state, environment| {
+        members::update(state, environment, member_id(n), &model::members::MemberUpdate::of(grants.clone()))
+    })
 }
 fn invite(world: &World, n: u8, policies: &[PolicyInput], accepted: bool) -> Operation {
-    let new = NewMember { email: email(n), grants: Grants::Policies(policies.to_vec()), accepted };
+    let new = NewMember {
+        email: email(n),
+        grants: Grants::Policies(policies.to_vec()),
+        accepted,
+        api_access: None,
+        invited_by: String::new(),
+    };
     world.changes(|state, environment| members::create(state, environment, &new, member_id(n), Some(&user(n))))
 }
 fn remove_member(world: &World, n: u8) -> Operation {
@@ -398,7 +414,7 @@ fn scim_provisioning_manages_users_and_groups() {
 #[test]
 fn with_the_setting_scim_provisioning_grants_what_it_holds_and_no_more() {
     let world = company();
-    let latitude = Latitude { scim_may_manage_policies: true };
+    let latitude = Latitude { scim_may_manage_policies: true, ..Latitude::default() };
     let domain_dns = CATALOG.iam_group_by_label("domain_dns").unwrap();
     let held = domain_dns.allows.iter().map(|index| CATALOG.permission_at(index).id);
     let held: Vec<Id> = held.chain([permission("SCIM Provisioning@account").id]).collect();
@@ -442,7 +458,10 @@ fn what_is_denied_within_a_zone_is_not_granted_on_the_zone() {
     let token = make_token([policy(Effect::Allow, zone_key(0)), policy(Effect::Deny, widget_key(0))]);
     let principal = Caller::AccountToken(account_id(), token.into()).principal();
     let grant = set_group(&world, EMPTY, &[allow("domain_dns", resource_group_id(SHOPS).0)]);
-    assert_eq!(check_with(&world, &principal, grant, Latitude { scim_may_manage_policies: true }), ESCALATION);
+    assert_eq!(
+        check_with(&world, &principal, grant, Latitude { scim_may_manage_policies: true, ..Latitude::default() }),
+        ESCALATION
+    );
 }
 
 #[test]

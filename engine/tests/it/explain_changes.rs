@@ -117,6 +117,8 @@ impl Scene {
                     policies: Box::new([]),
                     created_on: NOW(),
                     modified_on: NOW(),
+                    invitation: None,
+                    api_access: None,
                 };
                 self.newcomer = Some(id);
                 self.put(vec![Document::Member(member.into())]);

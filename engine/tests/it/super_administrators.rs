@@ -84,7 +84,7 @@ proptest! {
             let after = world.state.after(&changes).unwrap();
             let principal = if *n == 5 { Principal::System } else { Principal::User(user_id(*n)) };
             let had = !by_oracle(&world).is_empty();
-            if ENGINE.check(&world.state, &after, &changes, &principal, Latitude { scim_may_manage_policies }).is_ok() {
+            if ENGINE.check(&world.state, &after, &changes, &principal, Latitude { scim_may_manage_policies, ..Latitude::default() }).is_ok() {
                 world.state = after;
                 prop_assert!(!had || !by_oracle(&world).is_empty(), "{:?}", step);
             }
@@ -129,7 +129,7 @@ fn what_scim_provisioning_is_let_grant_it_holds_itself() {
             }
             let changes = world.changes_of(&Step::UpdateGroup { n, rules });
             let after = world.state.after(&changes).unwrap();
-            let latitude = Latitude { scim_may_manage_policies: true };
+            let latitude = Latitude { scim_may_manage_policies: true, ..Latitude::default() };
             let accepted = ENGINE.check(&world.state, &after, &changes, &principal, latitude).is_ok();
             let old = world.state.user_group(&group_id(n)).map(|group| group.policies.to_vec()).unwrap_or_default();
             let new = after.user_group(&group_id(n)).map(|group| group.policies.to_vec()).unwrap_or_default();

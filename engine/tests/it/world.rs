@@ -87,6 +87,7 @@ pub fn user(n: u8) -> User {
         profile: Profile::default(),
         api_key: None,
         created_on: NOW(),
+        contact: Default::default(),
     }
 }
 
@@ -392,15 +393,27 @@ impl World {
         let scope = |objects: &Objects| ScopeInput { key: account_key(), objects: objects.clone() };
         let changes = match step {
             Step::Invite { n, rules, accepted } => {
-                let new =
-                    NewMember { email: email(*n), grants: Grants::Policies(self.inputs(rules)), accepted: *accepted };
+                let new = NewMember {
+                    email: email(*n),
+                    grants: Grants::Policies(self.inputs(rules)),
+                    accepted: *accepted,
+                    api_access: None,
+                    invited_by: String::new(),
+                };
                 self.changes(|state, environment| {
                     members::create(state, environment, &new, member_id(*n), Some(&user(*n)))
                 })
             }
             Step::UpdateMember { n, rules } => {
                 let grants = Grants::Policies(self.inputs(rules));
-                self.changes(|state, environment| members::update(state, environment, member_id(*n), &grants, None))
+                self.changes(|state, environment| {
+                    members::update(
+                        state,
+                        environment,
+                        member_id(*n),
+                        &model::members::MemberUpdate::of(grants.clone()),
+                    )
+                })
             }
             Step::DeleteMember(n) => self.changes(|state, _| members::delete(state, member_id(*n))),
             Step::CreateGroup { n, rules } if self.state.user_group(&group_id(*n)).is_none() => {
@@ -484,6 +497,8 @@ impl World {
             policies: self.policies(rules, n),
             created_on: NOW(),
             modified_on: NOW(),
+            invitation: None,
+            api_access: None,
         }
     }
 

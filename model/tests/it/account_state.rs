@@ -92,8 +92,13 @@ fn take(world: &mut World, step: &Step) {
     let group_name = |n: u8| format!("group {n}");
     let _ = match step {
         Step::Invite(n, policies, accepted) => {
-            let new =
-                NewMember { email: email(*n), grants: Grants::Policies(inputs(world, policies)), accepted: *accepted };
+            let new = NewMember {
+                email: email(*n),
+                grants: Grants::Policies(inputs(world, policies)),
+                accepted: *accepted,
+                api_access: None,
+                invited_by: String::new(),
+            };
             world.commit(|state, environment| members::create(state, environment, &new, member_id(*n), Some(&user(*n))))
         }
         Step::SetMember(n, policies) => world.set_member(*n, &inputs(world, policies)),

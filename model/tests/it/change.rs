@@ -41,6 +41,8 @@ fn every_document() -> Vec<Change> {
         policies: Box::new([policy(0, Effect::Allow), policy(1, Effect::Deny)]),
         created_on: now,
         modified_on: now,
+        invitation: None,
+        api_access: None,
     };
     let connector = |n: u8, verification| SsoConnector {
         id: connector_id(n),
@@ -116,6 +118,7 @@ fn every_document() -> Vec<Change> {
         profile: Profile::default(),
         api_key: Some(Digest([0xcd; 32])),
         created_on: now,
+        contact: Default::default(),
     };
     let documents = [
         Document::Account(

@@ -8,7 +8,13 @@ use model::users::User;
 use crate::world::*;
 
 fn new(email: &str, accepted: bool) -> NewMember {
-    NewMember { email: email.to_owned(), grants: Grants::Policies(vec![]), accepted }
+    NewMember {
+        email: email.to_owned(),
+        grants: Grants::Policies(vec![]),
+        accepted,
+        api_access: None,
+        invited_by: String::new(),
+    }
 }
 
 fn role(label: &str) -> String {
@@ -47,6 +53,8 @@ fn posting_an_address_again_invites_again_unless_it_is_a_member() {
         email: email(1).to_uppercase(),
         grants: Grants::Policies(vec![allow("billing", &whole)]),
         accepted: false,
+        api_access: None,
+        invited_by: String::new(),
     };
     // Pending: the policies are replaced and the invitation is made anew, for the same member.
     world.run(|state, environment| members::create(state, environment, &again, member_id(9), None));
@@ -97,7 +105,17 @@ fn a_status_that_is_sent_back_changes_nothing_and_another_is_refused() {
     let whole = world.whole();
     let update = |world: &mut World, status: &str| {
         let grants = Grants::Policies(vec![allow("billing", &whole)]);
-        world.commit(|state, environment| members::update(state, environment, member_id(1), &grants, Some(status)))
+        world.commit(|state, environment| {
+            members::update(
+                state,
+                environment,
+                member_id(1),
+                &model::members::MemberUpdate {
+                    status: Some(status.to_owned()),
+                    ..model::members::MemberUpdate::of(grants.clone())
+                },
+            )
+        })
     };
     for other in ["accepted", "rejected", "nonsense"] {
         assert_eq!(
@@ -118,7 +136,9 @@ fn a_role_is_one_policy_on_the_whole_account_and_is_read_back_from_it() {
     world.invite(1, &[]).unwrap();
     let set = |world: &mut World, roles: &[String]| {
         let grants = Grants::Roles(roles.to_vec());
-        world.commit(|state, environment| members::update(state, environment, member_id(1), &grants, None))
+        world.commit(|state, environment| {
+            members::update(state, environment, member_id(1), &model::members::MemberUpdate::of(grants.clone()))
+        })
     };
     set(&mut world, &[role("admin"), role("billing"), role("admin")]).unwrap();
     let policies = world.state.member(&member_id(1)).unwrap().policies.clone();

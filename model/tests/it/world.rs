@@ -69,6 +69,7 @@ pub fn user(n: u8) -> User {
         profile: Profile::default(),
         api_key: None,
         created_on: Timestamp::from_micros(0),
+        contact: Default::default(),
     }
 }
 
@@ -138,13 +139,21 @@ impl World {
     }
 
     pub fn invite(&mut self, n: u8, policies: &[PolicyInput]) -> Result<Vec<Change>, Problem> {
-        let new = NewMember { email: email(n), grants: Grants::Policies(policies.to_vec()), accepted: false };
+        let new = NewMember {
+            email: email(n),
+            grants: Grants::Policies(policies.to_vec()),
+            accepted: false,
+            api_access: None,
+            invited_by: String::new(),
+        };
         self.commit(|state, environment| members::create(state, environment, &new, member_id(n), None))
     }
 
     pub fn set_member(&mut self, n: u8, policies: &[PolicyInput]) -> Result<Vec<Change>, Problem> {
         let grants = Grants::Policies(policies.to_vec());
-        self.commit(|state, environment| members::update(state, environment, member_id(n), &grants, None))
+        self.commit(|state, environment| {
+            members::update(state, environment, member_id(n), &model::members::MemberUpdate::of(grants.clone()))
+        })
     }
 
     pub fn make_group(&mut self, n: u8, name: &str, policies: &[PolicyInput]) -> Result<Vec<Change>, Problem> {

@@ -204,6 +204,8 @@ impl Step {
                     policies: policies(bits, now),
                     created_on,
                     modified_on,
+                    invitation: None,
+                    api_access: None,
                 };
                 put(Document::Member(member.into()))
             }

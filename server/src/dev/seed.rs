@@ -11,6 +11,7 @@ use model::commit::{Actor, Request};
 use model::ids::{
     AccountId, Id, MemberId, PolicyId, ResourceGroupId, SsoConnectorId, TokenId, UserGroupId, UserId, ZoneId,
 };
+use model::invitations::Invitation;
 use model::members::{Member, Standing};
 use model::names::Email;
 use model::policies::{Effect, Policy};
@@ -19,10 +20,12 @@ use model::resource_groups::{self, Kind, ResourceGroup, Scope};
 use model::resources;
 use model::rules::Environment;
 use model::sso_connectors::{SsoConnector, Verification};
+use model::tokens::{Condition, Digest, Star, Token, TokenPolicy, TokenResource, TokenStatus};
 use model::user_group_members::GroupMember;
 use model::user_groups::UserGroup;
 use model::users::{Profile, User};
 use runtime::account_creation::NewUser;
+use runtime::secrets::{PlainSecret, SecretKind};
 use runtime::{CommitError, Origin, Runtime};
 
 use crate::dev::{ACCOUNT_ID, API_KEY, API_TOKEN, EMAIL, full_access};
@@ -36,6 +39,8 @@ const MEMBER_ID: &str = "4536bcfad5faccb111b47003c79917fa";
 /// Members of the user group: one of the requests, one of the answers.
 const GROUP_MEMBERS: [(&str, &str); 2] =
     [(ACCOUNT_ID, "group.member@example.com"), ("4f5f0c14a2a41d5063dd301b2f829f04", "other.member@example.com")];
+/// The invitation of the examples.
+const INVITE_ID: &str = "4f5f0c14a2a41d5063dd301b2f829f04";
 const POLICY_ID: &str = "f267e341f3dd4697bd3b9f71dd96247f";
 /// "Zone Read" and "Magic Network Monitoring".
 const POLICY_PERMISSION_GROUPS: [&str; 2] = ["c8fed203ed3043cba015a93ad1616f1f", "82e64a83756745bbbb1c9c2701bf816b"];
@@ -58,9 +63,18 @@ pub async fn run(runtime: &Runtime) -> Result<(), CommitError> {
         group_members.push((MemberId(given(id)?), user));
     }
     let account = Permit::for_system(AccountId(given(ACCOUNT_ID)?));
-    let work = |_: &_, environment: &Environment<'_>| Ok((documented_account(environment, &user, &group_members)?, ()));
+    let unknown = runtime.secrets.digest(PlainSecret::generate(SecretKind::AccountToken).reveal());
+    let work = |_: &_, environment: &Environment<'_>| {
+        let mut changes = documented_account(environment, &user, &group_members)?;
+        changes.push(Change::put(Document::Token(account_token(environment, unknown)?.into())));
+        Ok((changes, ()))
+    };
     runtime.commit(&account, &origin, work, |_, ()| None).await?;
-    zone_account(runtime, &user, &origin).await
+    zone_account(runtime, &user, &origin).await?;
+    match group_members.into_iter().next() {
+        Some((_, host)) => inviting_account(runtime, &user, &host, &origin).await,
+        None => Ok(()),
+    }
 }
 
 async fn user(
@@ -122,6 +136,51 @@ async fn zone_account(runtime: &Runtime, user: &User, origin: &Origin) -> Result
     Ok(())
 }
 
+/// A third account, of somebody else, that has invited the user of the examples.
+async fn inviting_account(runtime: &Runtime, user: &User, host: &User, origin: &Origin) -> Result<(), CommitError> {
+    let id = AccountId(Id::derived("dev inviting account"));
+    let work = |_: &_, environment: &Environment<'_>| {
+        let member = MemberId(Id::derived("dev host"));
+        let mut documents = account(environment, id, "Account of the Documented Invitation", member, host)?;
+        let invited = Member {
+            standing: Standing::Pending { invited_on: environment.now },
+            invitation: Some(Box::new(Invitation {
+                number: environment.next_id(),
+                expires_on: environment.now.plus_seconds(environment.rules.invitation_seconds),
+                invited_by: host.email.as_str().into(),
+            })),
+            ..self::member(environment, MemberId(given(INVITE_ID)?), user, vec![])
+        };
+        documents.push(Document::Member(invited.into()));
+        Ok((documents.into_iter().map(Change::Put).collect(), ()))
+    };
+    runtime.commit(&Permit::for_system(id), origin, work, |_, ()| None).await?;
+    Ok(())
+}
+
+/// The token of the account, by the id of the examples; nobody knows its secret.
+fn account_token(environment: &Environment<'_>, digest: Digest) -> Result<Token, Problem> {
+    let dns_read = environment.catalog.permissions_named("DNS Read").map(|permission| permission.id).collect();
+    Ok(Token {
+        id: TokenId(given(TOKEN_ID)?),
+        name: "documented example".into(),
+        status: TokenStatus::Active,
+        digest: Some(digest),
+        policies: Box::new([TokenPolicy {
+            id: PolicyId(environment.next_id()),
+            effect: Effect::Allow,
+            permission_groups: dns_read,
+            resources: [("com.cloudflare.api.account.*".into(), TokenResource::Everything(Star::Star))].into(),
+        }]),
+        condition: Condition::default(),
+        not_before: None,
+        expires_on: None,
+        issued_on: environment.now,
+        modified_on: environment.now,
+        created_by: None,
+    })
+}
+
 /// An account with its built-in resource group and its super administrator.
 fn account(
     environment: &Environment<'_>,
@@ -151,6 +210,8 @@ fn member(environment: &Environment<'_>, id: MemberId, user: &User, policies: Ve
         standing: Standing::Accepted { user: user.id, since: now },
         profile: Profile::default(),
         policies: policies.into(),
+        invitation: None,
+        api_access: None,
         created_on: now,
         modified_on: now,
     }

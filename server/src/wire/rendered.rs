@@ -48,6 +48,13 @@ pub struct Role {
 #[schema(value_type = std::collections::BTreeMap<String, RolePermission>)]
 pub struct RolePermissions(Option<LegacyPermissions>);
 
+impl RolePermissions {
+    /// What somebody may read and write.
+    pub(crate) fn of(permissions: LegacyPermissions) -> RolePermissions {
+        RolePermissions(Some(permissions))
+    }
+}
+
 /// Read and write.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct RolePermission {

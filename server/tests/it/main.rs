@@ -23,6 +23,7 @@ mod last_super_administrator;
 mod least_privilege;
 mod lists;
 mod members;
+mod memberships;
 mod random_operations;
 mod repeats;
 mod resource_groups;

@@ -457,7 +457,13 @@ async fn foreign(server: &TestServer) -> Vec<(&'static str, String)> {
             NewResourceGroup { name: "Staff".to_owned(), scope: ScopeInput { key, objects: vec!["*".to_owned()] } };
         changes.extend(resource_groups::create(state, environment, &new, place)?.0);
         let grants = Grants::Policies(vec![]);
-        let new = NewMember { email: EMAILS[5].to_owned(), grants, accepted: false };
+        let new = NewMember {
+            email: EMAILS[5].to_owned(),
+            grants,
+            accepted: false,
+            api_access: None,
+            invited_by: String::new(),
+        };
         changes.extend(members::create(state, environment, &new, member, None)?.0);
         let new = NewSsoConnector {
             email_domain: "example.com".to_owned(),

@@ -42,7 +42,11 @@ impl Plain {
             }
         };
         self.sweep();
-        self.member_answer(asked, &id)
+        let mut answer = self.member_answer(asked, &id)?;
+        // The link of the invitation.
+        let is_invited = self.member(&id).is_some_and(|member| member.user.is_none());
+        answer.messages.extend(is_invited.then_some(1014));
+        Ok(answer)
     }
 
     pub(super) fn update_member(&mut self, asked: &Asked<'_>) -> Told {
