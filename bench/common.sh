@@ -54,7 +54,7 @@ start_server() {
     use "$1"
     shift
     : >"$folder/server.log"
-    "$server" serve --listen 127.0.0.1:0 --auth-failure-limit off --database "sqlite:$folder/portcullis.db" "$@" >"$folder/server.log" 2>&1 &
+    "$server" serve --listen 127.0.0.1:0 --auth-failure-limit off --rate-limit off --rate-limit-per-address off --database "sqlite:$folder/portcullis.db" "$@" >"$folder/server.log" 2>&1 &
     server_pid=$!
     for ((i = 0; i < 300; i++)); do
         url=$(sed -n 's/.*listening on \(http:[^[:space:]]*\).*/\1/p' "$folder/server.log")

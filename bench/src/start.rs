@@ -77,6 +77,10 @@ fn serve(start: &Start, address: SocketAddr) -> anyhow::Result<Child> {
         &start.database,
         "--auth-failure-limit",
         "off",
+        "--rate-limit",
+        "off",
+        "--rate-limit-per-address",
+        "off",
     ]);
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     command.spawn().with_context(|| format!("cannot start `{}`", start.server.display()))

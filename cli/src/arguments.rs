@@ -17,7 +17,7 @@ use tracing_subscriber::filter::Targets;
 
 use self::ask::{Ask, Revert};
 use crate::database::Database;
-use crate::serve::FailureLimit;
+use crate::serve::{FailureLimit, RateLimit};
 
 /// A self-hosted identity and access management server
 ///
@@ -52,6 +52,9 @@ pub enum Command {
     /// Manage users
     #[command(subcommand)]
     User(User),
+    /// Manage accounts
+    #[command(subcommand)]
+    Account(Account),
     /// Look into the commit log
     #[command(subcommand)]
     Log(Log),
@@ -288,6 +291,30 @@ pub struct Serve {
     )]
     pub auth_failure_limit: FailureLimit,
 
+    /// Requests that one user, one token of an account or one address without credentials may make, as REQUESTS/SECONDS, or
+    /// `off`
+    ///
+    /// All credentials of a user count together. It rolls: after a quiet moment some are free again. Questions of AuthZEN are
+    /// not counted.
+    #[arg(
+        long,
+        env = "PORTCULLIS_RATE_LIMIT",
+        value_name = "RATE",
+        default_value = "1200/300",
+        hide_env_values = true
+    )]
+    pub rate_limit: RateLimit,
+
+    /// Requests that one address may make, whoever asks from there, as REQUESTS/SECONDS, or `off`
+    #[arg(
+        long,
+        env = "PORTCULLIS_RATE_LIMIT_PER_ADDRESS",
+        value_name = "RATE",
+        default_value = "200/1",
+        hide_env_values = true
+    )]
+    pub rate_limit_per_address: RateLimit,
+
     /// Share of decisions that are checked by a second, naive evaluator in the background, from 0 to 1
     ///
     /// It uses at most half of one core, and no request waits for it. `/metrics` counts the outcomes as
@@ -414,6 +441,26 @@ pub struct ReportLeak {
     pub data: Data,
     #[command(flatten)]
     pub secret_key: SecretKey,
+}
+
+/// `portcullis account …`.
+#[derive(Debug, Subcommand)]
+pub enum Account {
+    /// Bring a deleted account back, with everything in it
+    ///
+    /// It answers as if it had never been away: members, groups, tokens, zones. 30 days after it was deleted nothing is left
+    /// of it but the log. It may run beside a server on the same database.
+    Restore(AccountRestore),
+}
+
+/// `portcullis account restore`.
+#[derive(Debug, Args)]
+pub struct AccountRestore {
+    /// Id of the account: 32 hex digits
+    pub account: AccountId,
+
+    #[command(flatten)]
+    pub data: Data,
 }
 
 /// `portcullis log …`.

@@ -3,9 +3,10 @@
 //! ```text
 //! arguments     what can be typed                      config_file   a file in place of flags
 //! serve, dev    the server                             database, secret_key, wiring   the parts it is made of
-//! init, user, revert, report_leak   offline commands that write     log, check, ask   offline commands that read
+//! init, user, account, revert, report_leak   offline commands that write     log, check, ask   offline commands that read
 //! ```
 
+mod account;
 mod arguments;
 mod ask;
 mod background;
@@ -52,6 +53,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         | Command::Init(_)
         | Command::Dev(_)
         | Command::User(_)
+        | Command::Account(_)
         | Command::Log(_)
         | Command::Check(_)
         | Command::Ask(_)
@@ -64,6 +66,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Init(init) => init::run(init).await,
             Command::Dev(dev) => dev::run(dev).await,
             Command::User(command) => user::run(command).await,
+            Command::Account(command) => account::run(command).await,
             Command::Log(command) => log::run(command).await,
             Command::Check(check) => check::run(check).await,
             Command::Ask(ask) => Ok(ask::run(ask).await),

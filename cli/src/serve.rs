@@ -11,6 +11,7 @@ use model::rules::Rules;
 use runtime::Runtime;
 use server::invitations::mail::Mailer;
 use server::invitations::outbox;
+use server::rate_limits::{NotARate, Rate, Rates};
 use server::{App, PublicUrl, Settings};
 use store::SqliteOptions;
 use tokio::net::TcpListener;
@@ -32,6 +33,18 @@ impl FromStr for FailureLimit {
             (_, Ok(limit)) if limit > 0 => Ok(FailureLimit(Some(limit))),
             (_, Ok(_) | Err(_)) => Err("must be a number above 0, or `off`"),
         }
+    }
+}
+
+/// The value of `--rate-limit` and `--rate-limit-per-address`.
+#[derive(Clone, Copy, Debug)]
+pub struct RateLimit(pub Option<Rate>);
+
+impl FromStr for RateLimit {
+    type Err = NotARate;
+
+    fn from_str(text: &str) -> Result<RateLimit, NotARate> {
+        if text == "off" { Ok(RateLimit(None)) } else { text.parse().map(|rate| RateLimit(Some(rate))) }
     }
 }
 
@@ -63,6 +76,7 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
         self_check: serve.self_check,
         dev: false,
         mailer: mailer(&serve.mail)?,
+        rates: Rates { each: serve.rate_limit.0, address: serve.rate_limit_per_address.0 },
     };
     listen_and_serve(listener, runtime, settings, serve.dns.dns_server).await
 }

@@ -26,7 +26,8 @@ def serve(folder, dns_address):
     )
     if init.returncode != 0:
         raise RuntimeError(f"`portcullis init` failed: {init.stderr}")
-    command = [BINARY, "serve", "--listen", "127.0.0.1:0", "--database", database, "--dns-server", dns_address]
+    command = [BINARY, "serve", "--listen", "127.0.0.1:0", "--database", database, "--dns-server", dns_address,
+               "--rate-limit", "off", "--rate-limit-per-address", "off"]
     return _listening(command, folder), json.loads(init.stdout)
 
 

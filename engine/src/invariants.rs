@@ -111,8 +111,10 @@ impl Engine {
 
     fn keeps_super_administrator(&self, before: &Account, after: &Account) -> Result<(), Problem> {
         // An account that has lost them all outside of these rules can still be mended, so only the last step counts.
+        // A deleted account is no longer anybody's.
+        let is_deleted = after.account().is_some_and(|account| account.deleted_on.is_some());
         let had = before.revision == 0 || self.has_super_administrator(before);
-        if had && !self.has_super_administrator(after) {
+        if had && !is_deleted && !self.has_super_administrator(after) {
             let message = "the account must keep at least one super administrator";
             return Err(Problem::new(FaultKind::LastSuperAdministrator, message));
         }

@@ -160,6 +160,10 @@ impl Engine {
     /// changed since the request came in.
     pub fn still_holds(&self, account: &Account, permit: &Permit) -> bool {
         let principal = &permit.principal;
+        let is_deleted = account.account().is_some_and(|account| account.deleted_on.is_some());
+        if is_deleted && !matches!(principal, Principal::System) {
+            return false;
+        }
         if let Principal::AccountToken { token, .. } = principal
             && account.token(&token.id()).is_none()
         {

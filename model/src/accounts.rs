@@ -1,7 +1,7 @@
 //! Accounts: the tenants. Making one makes its first super administrator too (D19, D89).
 
 use crate::account_state::AccountState;
-use crate::change::{Change, Document};
+use crate::change::{Change, Document, DocumentId};
 use crate::ids::{AccountId, MemberId, PolicyId, ResourceGroupId};
 use crate::members::{Member, Standing};
 use crate::policies::{Effect, Policy};
@@ -24,6 +24,19 @@ pub struct Account {
     pub settings: Settings,
     /// When it was made.
     pub created_on: Timestamp,
+    /// Since when it answers as if it were not there. It can be restored until it is purged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_on: Option<Timestamp>,
+}
+
+/// How long a deleted account can be restored, in seconds: 30 days (section 11).
+pub const KEPT_SECONDS: i64 = 30 * 24 * 3600;
+
+impl Account {
+    /// When nothing but the log is left of it.
+    pub fn purged_on(&self) -> Option<Timestamp> {
+        self.deleted_on.map(|since| since.plus_seconds(KEPT_SECONDS))
+    }
 }
 
 /// Settings of an account.
@@ -81,6 +94,7 @@ pub fn create(
         kind: kind.into(),
         settings: Settings::default(),
         created_on: now,
+        deleted_on: None,
     };
     let group = ResourceGroupId(environment.next_id());
     let whole = resource_groups::built_in(group, Scope::whole_account(id), resource_groups::account_key(id), now);
@@ -126,6 +140,97 @@ fn account_name(name: &str) -> Result<Box<str>, Problem> {
         _ if name.chars().any(char::is_control) => refuse("name must not have control characters"),
         _ => Ok(name.into()),
     }
+}
+
+/// What an account shall be: what is absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct AccountUpdate {
+    /// Its name.
+    pub name: String,
+    /// Must be the present one, where it is given: nothing here depends on the type.
+    pub kind: Option<String>,
+    /// `None` inside clears.
+    pub abuse_contact_email: Option<Option<String>>,
+    /// See [`Settings::enforce_twofactor`].
+    pub enforce_twofactor: Option<bool>,
+    /// See [`Settings::api_access_enabled`]; `None` inside clears.
+    pub api_access_enabled: Option<Option<bool>>,
+    /// See [`Settings::token_put_strict`].
+    pub token_put_strict: Option<bool>,
+}
+
+/// Changes the name and the settings of an account.
+///
+/// # Errors
+/// Every fault of the name, the type and the address.
+pub fn update(state: &AccountState, update: &AccountUpdate) -> Result<(Vec<Change>, ()), Problem> {
+    let account = get(state)?;
+    let mut faults = Faults::new();
+    let name = faults.take(account_name(&update.name)).unwrap_or_default();
+    if let Some(kind) = update.kind.as_deref().filter(|kind| !kind.eq_ignore_ascii_case(&account.kind)) {
+        let message = format!("account type `{kind}` is not supported: the type is `{}` and stays so", account.kind);
+        faults.push(FaultKind::Invalid, "/type", message);
+    }
+    let mut settings = account.settings.clone();
+    if let Some(email) = &update.abuse_contact_email {
+        let at = "/settings/abuse_contact_email";
+        let email = email.as_deref().map(str::trim).filter(|email| !email.is_empty());
+        // The schema asks for no form of it, and an example has none.
+        let is_bad = |email: &str| email.chars().count() > 254 || email.chars().any(char::is_control);
+        if email.is_some_and(is_bad) {
+            let message = "abuse_contact_email must have at most 254 characters, and no control characters";
+            faults.push(FaultKind::Invalid, at, message);
+        }
+        settings.abuse_contact_email = email.map(Box::from);
+    }
+    settings.enforce_twofactor = update.enforce_twofactor.unwrap_or(settings.enforce_twofactor);
+    settings.api_access_enabled = update.api_access_enabled.unwrap_or(settings.api_access_enabled);
+    settings.token_put_strict = update.token_put_strict.unwrap_or(settings.token_put_strict);
+    faults.finish()?;
+    let next = Account { name, settings, ..account.clone() };
+    Ok((if next == *account { vec![] } else { vec![Change::put(Document::Account(next.into()))] }, ()))
+}
+
+/// Deletes an account: it answers as if it were not there, and can be restored for 30 days.
+///
+/// # Errors
+/// [`FaultKind::NotFound`] for a state without one, or one that is deleted already.
+pub fn delete(state: &AccountState, environment: &Environment<'_>) -> Result<(Vec<Change>, AccountId), Problem> {
+    let account = get(state)?;
+    if account.deleted_on.is_some() {
+        return Err(Problem::new(FaultKind::NotFound, "account not found"));
+    }
+    let next = Account { deleted_on: Some(environment.now), ..account.clone() };
+    Ok((vec![Change::put(Document::Account(next.into()))], account.id))
+}
+
+/// Brings a deleted account back whole.
+///
+/// # Errors
+/// An account that is not deleted, or of which nothing is left.
+pub fn restore(state: &AccountState) -> Result<(Vec<Change>, ()), Problem> {
+    let account = get(state)?;
+    if account.deleted_on.is_none() {
+        return Err(Problem::new(FaultKind::Invalid, format!("account `{}` is not deleted", account.id)));
+    }
+    if state.member_count() == 0 {
+        let message = format!("account `{}` was deleted more than 30 days ago; nothing is left of it", account.id);
+        return Err(Problem::new(FaultKind::NotFound, message));
+    }
+    Ok((vec![Change::put(Document::Account(Account { deleted_on: None, ..account.clone() }.into()))], ()))
+}
+
+/// What time does to a deleted account: after 30 days all that is in it goes. The account itself stays deleted, so that its
+/// id is never given out again (D2); the log keeps what it was.
+pub fn purge(state: &AccountState, now: Timestamp) -> Vec<Change> {
+    let is_due = state.account().and_then(Account::purged_on).is_some_and(|due| due <= now);
+    if !is_due {
+        return vec![];
+    }
+    let mut ids: Vec<DocumentId> = state.documents().map(|document| document.id()).collect();
+    ids.retain(|id| *id != DocumentId::Account);
+    // In the opposite of the order in which they can be applied.
+    ids.into_iter().rev().map(Change::Delete).collect()
 }
 
 /// The account document.

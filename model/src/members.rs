@@ -156,14 +156,18 @@ pub fn create(
     let (Some(email), Some(resolved)) = (email, resolved) else {
         return Err(Problem::new(FaultKind::Invalid, "invalid member"));
     };
-    if former.is_some_and(|member| member.user().is_some()) {
+    let accepted = former.filter(|member| member.user().is_some());
+    if accepted.is_some() && !environment.rules.accept_anybody {
         let message = format!("`{}` is already a member of this account", email.as_str());
         return Err(Problem::at(FaultKind::AlreadyExists, "/email", message));
     }
     let now = environment.now;
-    let (standing, invitation) = match user.filter(|_| new.accepted) {
-        Some(user) => (Standing::Accepted { user: user.id, since: now }, None),
-        None => (Standing::Pending { invited_on: now }, Some(Box::new(Invitation::new(environment, &new.invited_by)))),
+    let (standing, invitation) = match (accepted, user.filter(|_| new.accepted)) {
+        (Some(member), _) => (member.standing, None),
+        (None, Some(user)) => (Standing::Accepted { user: user.id, since: now }, None),
+        (None, None) => {
+            (Standing::Pending { invited_on: now }, Some(Box::new(Invitation::new(environment, &new.invited_by))))
+        }
     };
     let api_access = new.api_access.or(former.and_then(|former| former.api_access));
     let profile = user.map(|user| user.profile.clone()).unwrap_or_default();

@@ -14,7 +14,8 @@ pub struct Rules {
     pub accept_unknown_resources: bool,
     /// Accept `status: accepted` for any existing user (D31).
     pub allow_direct_add: bool,
-    /// Accept `status: accepted` for anybody, making the user where there is none, as `dev` does.
+    /// Accept `status: accepted` for anybody, making the user where there is none, and take the adding of a member who is in
+    /// already as a change, as `dev` does.
     pub accept_anybody: bool,
     /// Let every user create accounts, not operators only.
     pub open_account_creation: bool,

@@ -1,4 +1,4 @@
-//! Making accounts and users: the only writes that start a stream.
+//! Making accounts and users, the only writes that start a stream; and what becomes of accounts that are deleted.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use engine::user_permit::UserPermit;
 use model::account_state::AccountState;
 use model::accounts::{self, NewAccount};
 use model::change::{Change, Document};
-use model::ids::{AccountId, MemberId, UserId};
+use model::ids::{AccountId, MemberId, StreamId, UserId};
 use model::names::Email;
 use model::problem::{FaultKind, Problem};
 use model::rules::Environment;
@@ -17,6 +17,7 @@ use model::users::{Contact, Profile, User};
 
 use store::LeaseChange;
 
+use crate::jobs::ACCOUNT_PURGE;
 use crate::stream::{Committed, Rehearsed, Snapshot};
 use crate::{CommitError, Origin, Runtime};
 
@@ -78,6 +79,38 @@ impl Runtime {
         remember: impl Fn(&Snapshot<Account>, &MemberId) -> Option<LeaseChange> + Sync,
     ) -> Result<Committed<Account, MemberId>, CommitError> {
         self.commit(&Permit::for_system(id), origin, creation(id, new, maker), remember).await
+    }
+
+    /// Brings a deleted account back whole.
+    ///
+    /// # Errors
+    /// No such account; one that is not deleted, or was too long ago.
+    pub async fn restore_account(&self, id: AccountId, origin: &Origin) -> Result<(), CommitError> {
+        if self.account_even_deleted(id).await?.is_none() {
+            return Err(CommitError::NoStream(StreamId::Account(id)));
+        }
+        self.commit(&Permit::for_system(id), origin, |state, _| accounts::restore(state), |_, ()| None).await?;
+        Ok(())
+    }
+
+    /// Purges the accounts that were deleted more than 30 days ago. Tells how many.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn purge_accounts(&self, origin: &Origin) -> Result<usize, CommitError> {
+        let due = self.store.leases_due(ACCOUNT_PURGE, self.clock.now().as_micros(), 100).await?;
+        for lease in &due {
+            if let Ok(id) = lease.key.parse::<AccountId>() {
+                let permit = Permit::for_system(id);
+                let work = |state: &AccountState, environment: &Environment<'_>| {
+                    Ok((accounts::purge(state, environment.now), ()))
+                };
+                self.commit(&permit, origin, work, |_, ()| None).await?;
+            }
+            let done = LeaseChange::Delete { kind: lease.kind.clone(), key: lease.key.clone() };
+            self.store.put_leases(vec![done]).await?;
+        }
+        Ok(due.len())
     }
 
     /// Works out what [`Runtime::create_account`] would do, and does nothing.

@@ -1,6 +1,7 @@
 //! Work that is due later: looking for the TXT records of connectors, clearing up after tokens that expire. A job is a lease, a function of the documents like
 //! a claim, written in the same transaction as the commit; so it survives a restart.
 
+use model::accounts::Account;
 use model::change::{Change, Document, DocumentId};
 use model::members::{Member, Standing};
 use model::sso_connectors::{SsoConnector, Verification};
@@ -20,6 +21,9 @@ pub const INVITATION_MAIL: &str = "invitation_mail";
 
 /// The kind of lease for a user whose profile its memberships do not show yet.
 pub const PROFILE_COPY: &str = "profile_copy";
+
+/// The kind of lease for a deleted account of which nothing is to be left.
+pub const ACCOUNT_PURGE: &str = "account_purge";
 
 /// How far the sending of a mail has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +54,7 @@ pub fn leases_of(stream: &str, changes: &[Change], now: Timestamp) -> Vec<LeaseC
         Change::Delete(DocumentId::SsoConnector(id)) => {
             Some(LeaseChange::Delete { kind: SSO_RECORD.into(), key: id.to_string().into() })
         }
+        Change::Put(Document::Account(account)) => Some(purge_of(stream, account)),
         Change::Put(Document::Member(member)) => mail_of(stream, member),
         Change::Delete(DocumentId::Member(id)) => Some(no_mail(&id.to_string())),
         Change::Put(Document::User(user)) => Some(copy_of(stream, &user.id.to_string(), now)),
@@ -58,6 +63,21 @@ pub fn leases_of(stream: &str, changes: &[Change], now: Timestamp) -> Vec<LeaseC
         Change::Put(_) | Change::Delete(_) => None,
     });
     leases.collect()
+}
+
+fn purge_of(stream: &str, account: &Account) -> LeaseChange {
+    let key: Box<str> = account.id.to_string().into();
+    match account.purged_on() {
+        Some(due) => LeaseChange::Put(Lease {
+            kind: ACCOUNT_PURGE.into(),
+            key,
+            stream: stream.into(),
+            due_at: due.as_micros(),
+            expires_at: i64::MAX,
+            payload: Vec::new(),
+        }),
+        None => LeaseChange::Delete { kind: ACCOUNT_PURGE.into(), key },
+    }
 }
 
 /// A fresh invitation is to be sent; one that was answered needs no mail any more.

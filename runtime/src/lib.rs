@@ -140,11 +140,22 @@ impl Runtime {
         }
     }
 
-    /// The newest durable state of an account; `None` if there is no such account.
+    /// The newest durable state of an account; `None` if there is no such account, or it is deleted.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn account(&self, id: AccountId) -> Result<Option<Arc<Snapshot<Account>>>, CommitError> {
+        let is_there = |snapshot: &Arc<Snapshot<Account>>| {
+            snapshot.state.account().is_none_or(|account| account.deleted_on.is_none())
+        };
+        Ok(self.account_even_deleted(id).await?.filter(is_there))
+    }
+
+    /// The same, of a deleted account too.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn account_even_deleted(&self, id: AccountId) -> Result<Option<Arc<Snapshot<Account>>>, CommitError> {
         self.accounts.get(StreamId::Account(id)).await
     }
 

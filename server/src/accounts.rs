@@ -1,9 +1,10 @@
 //! `/accounts`
 
 use ::model::accounts as model;
-use ::model::accounts::{Account, NewAccount};
+use ::model::accounts::{Account, AccountUpdate, NewAccount};
 use ::model::ids::{AccountId, UserId};
 use ::model::names::NameKey;
+use ::model::problem::Faults;
 use ::model::time::Timestamp;
 use engine::principal::Principal;
 use runtime::stream::Snapshot;
@@ -13,6 +14,8 @@ use crate::answer::{Envelope, Success};
 use crate::call::Call;
 use crate::dry_run;
 use crate::error::{Error, Failure};
+use crate::resource_groups::Deleted;
+use crate::wire::json::{Field, Input};
 
 /// A tenant.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -33,6 +36,13 @@ pub struct SettingsView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     abuse_contact_email: Option<&'a str>,
     enforce_twofactor: bool,
+    /// Whether members may use the API with keys and tokens of their own (D37); only where it is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_access_enabled: Option<bool>,
+    /// Whether a PUT of a token must repeat what it keeps (D49); only where it is on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    token_put_strict: bool,
 }
 
 pub(crate) fn render(account: &Account) -> AccountView<'_> {
@@ -43,6 +53,8 @@ pub(crate) fn render(account: &Account) -> AccountView<'_> {
         settings: SettingsView {
             abuse_contact_email: account.settings.abuse_contact_email.as_deref(),
             enforce_twofactor: account.settings.enforce_twofactor,
+            api_access_enabled: account.settings.api_access_enabled,
+            token_put_strict: account.settings.token_put_strict,
         },
         created_on: account.created_on,
     }
@@ -55,6 +67,49 @@ pub struct AccountBody {
     name: String,
     /// `standard` or `enterprise`.
     r#type: Option<String>,
+}
+
+/// What an account shall be. `id`, and a `type` that is null or the present one, are taken and say nothing.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only describes the body; it is read by hand, to find every fault")]
+pub struct AccountUpdateBody {
+    name: String,
+    r#type: Option<String>,
+    settings: Option<SettingsBody>,
+}
+
+/// Settings to change; what is absent stays.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only describes the body")]
+pub struct SettingsBody {
+    abuse_contact_email: Option<String>,
+    enforce_twofactor: Option<bool>,
+    api_access_enabled: Option<bool>,
+    token_put_strict: Option<bool>,
+}
+
+fn read_update(body: &Input<'_>, faults: &mut Faults) -> Option<AccountUpdate> {
+    let mut update = AccountUpdate {
+        name: body.required_text("name", faults),
+        kind: body.optional("type").map(|kind| kind.text(faults).to_owned()),
+        ..AccountUpdate::default()
+    };
+    let Some(settings) = body.optional("settings") else { return Some(update) };
+    settings.object(faults);
+    update.abuse_contact_email = match settings.field("abuse_contact_email") {
+        Field::Absent => None,
+        Field::Null => Some(None),
+        Field::Value(value) => Some(Some(value.text(faults).to_owned())),
+    };
+    update.api_access_enabled = match settings.field("api_access_enabled") {
+        Field::Absent => None,
+        Field::Null => Some(None),
+        Field::Value(value) => Some(Some(value.boolean(faults))),
+    };
+    let mut switch = |name: &str| settings.optional(name).map(|value| value.boolean(faults));
+    update.enforce_twofactor = switch("enforce_twofactor");
+    update.token_put_strict = switch("token_put_strict");
+    Some(update)
 }
 
 /// Lists the accounts that the caller reaches.
@@ -163,4 +218,45 @@ fn grants_account_creation(call: &Call) -> bool {
 pub async fn get(call: Call) -> Result<Success, Error> {
     let access = call.account().await?;
     Ok(Success::object(&render(model::get(access.state())?))?.at(access.revision()))
+}
+
+/// Changes the name and the settings of an account.
+#[utoipa::path(put, path = "/accounts/{account_id}", operation_id = "accounts-update-account", tag = "Accounts",
+    params(("account_id" = String, Path)), request_body = AccountUpdateBody,
+    responses((status = 200, body = Envelope<AccountView>), (status = "4XX", body = Failure)))]
+pub async fn update(call: Call) -> Result<Success, Error> {
+    let access = call.account().await?;
+    let change = call.read(read_update)?;
+    call.write_body(
+        &access,
+        &change,
+        |state, _, change| {
+            call.check_match(state.account().map(render).as_ref())?;
+            model::update(state, change)
+        },
+        |snapshot, ()| Success::object(&render(model::get(&snapshot.state)?)),
+    )
+    .await
+}
+
+/// Deletes an account, with everything in it. The operator can restore it for 30 days.
+#[utoipa::path(delete, path = "/accounts/{account_id}", operation_id = "account-deletion", tag = "Accounts",
+    params(("account_id" = String, Path)),
+    responses((status = 200, body = Envelope<Deleted>), (status = "4XX", body = Failure)))]
+pub async fn delete(call: Call) -> Result<Success, Error> {
+    let access = call.account().await?;
+    let engine = &call.app.runtime.engine;
+    let may = |account: &engine::Account| engine.acts_as_super_administrator(account, &call.caller.principal);
+    if !may(access.state()) {
+        return Err(call.forbidden(Some("only a super administrator may delete the account")));
+    }
+    call.write(
+        &access,
+        |state, environment| {
+            call.check_match(state.account().map(render).as_ref())?;
+            model::delete(state, environment)
+        },
+        |_, id| Success::object(&Deleted { id: id.to_string() }),
+    )
+    .await
 }

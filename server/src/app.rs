@@ -7,6 +7,7 @@ use prometheus_client::registry::Registry;
 use runtime::Runtime;
 
 use crate::operations::Operations;
+use crate::rate_limits::RateLimits;
 use crate::repeats::Repeats;
 use crate::self_check::SelfCheck;
 use crate::settings::Settings;
@@ -34,6 +35,7 @@ pub struct Shared {
     pub(crate) rendered: Rendered,
     pub(crate) repeats: Repeats,
     pub(crate) throttle: Throttle,
+    pub(crate) rate_limits: RateLimits,
     pub(crate) metrics: Registry,
 }
 
@@ -47,6 +49,7 @@ impl App {
         let operations = register(&runtime, &mut metrics);
         let rendered = Rendered::of(runtime.engine.catalog());
         let throttle = Throttle::new(settings.failure_limit);
+        let rate_limits = RateLimits::new(settings.rates, &runtime.clock);
         let repeats = Repeats::default();
         let self_check = SelfCheck::start(settings.self_check, runtime.engine.shared_catalog(), &mut metrics);
         App {
@@ -59,6 +62,7 @@ impl App {
                 rendered,
                 repeats,
                 throttle,
+                rate_limits,
                 metrics,
             }),
         }

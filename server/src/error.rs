@@ -10,6 +10,8 @@ use model::problem::{Fault, FaultKind, Problem};
 use runtime::CommitError;
 use serde::Serialize;
 
+use crate::rate_limits::Rate;
+
 /// Why a request was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -45,6 +47,14 @@ pub enum Error {
     #[error("too many failed authentications")]
     TooMany {
         /// Seconds until the next try is looked at.
+        retry_after: u64,
+    },
+    /// Too many requests of one user, token or address (D81).
+    #[error("More than {} requests per {} seconds reached. Please wait and consider throttling your request speed", .rate.requests, .rate.seconds)]
+    RateLimited {
+        /// What was exceeded.
+        rate: Rate,
+        /// Seconds until the next request is taken.
         retry_after: u64,
     },
     /// There is no account yet, the store does not answer, or it is behind what the caller asked for.
@@ -241,6 +251,7 @@ impl Error {
                 10100,
                 format!("too many failed authentications from this address; wait {retry_after} seconds"),
             ),
+            Error::RateLimited { .. } => one(StatusCode::TOO_MANY_REQUESTS, 10100, self.to_string()),
             Error::Unavailable(message) => one(StatusCode::SERVICE_UNAVAILABLE, 1500, message.clone()),
             Error::Internal(_) => one(StatusCode::INTERNAL_SERVER_ERROR, 1500, "internal error".to_owned()),
         }
@@ -264,7 +275,7 @@ impl IntoResponse for Error {
         let mut response =
             (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response();
         let retry_after = match self {
-            Error::TooMany { retry_after } => Some(retry_after),
+            Error::TooMany { retry_after } | Error::RateLimited { retry_after, .. } => Some(retry_after),
             Error::Unavailable(_) => Some(1),
             _ => None,
         };

@@ -33,6 +33,7 @@ pub mod openapi;
 pub mod operations;
 pub mod policies;
 pub mod public_url;
+pub mod rate_limits;
 pub mod recorded_calls;
 pub mod remedies;
 pub mod repeats;
@@ -73,7 +74,7 @@ pub const BASE_PATH: &str = "/client/v4";
 fn api() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(accounts::list, accounts::create))
-        .routes(routes!(accounts::get))
+        .routes(routes!(accounts::get, accounts::update, accounts::delete))
         .routes(routes!(members::list, members::create))
         .routes(routes!(members::get, members::update, members::delete))
         .routes(routes!(roles::list))

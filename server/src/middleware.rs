@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::BASE_PATH;
 use crate::app::App;
 use crate::operations::Operation;
+use crate::rate_limits::StandingCell;
 
 /// What is known of a request before it is authenticated.
 #[derive(Clone)]
@@ -25,6 +26,8 @@ pub struct Context {
     pub audit_id: Uuid,
     /// What it asks for; none for an unknown route.
     pub operation: Option<Arc<Operation>>,
+    /// How much the caller may ask for yet, once that is known.
+    pub standing: StandingCell,
 }
 
 /// The number of a request: shown as 16 hex digits and where it was answered.
@@ -53,7 +56,13 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     });
     let ray = Ray(rand::rng().next_u64());
     let audit_id = runtime::clock::audit_id(app.runtime.clock.now());
-    request.extensions_mut().insert(Context { ray, audit_id, operation: operation.clone() });
+    let standing = StandingCell::default();
+    request.extensions_mut().insert(Context {
+        ray,
+        audit_id,
+        operation: operation.clone(),
+        standing: standing.clone(),
+    });
     let only_asks = operation.as_ref().is_some_and(|operation| operation.is_question);
     let mut response = if only_asks || request.method().is_safe() {
         next.run(request).await
@@ -66,6 +75,9 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(name, value);
         }
+    }
+    if let Some(standing) = standing.get() {
+        standing.tell(headers);
     }
     headers.insert(API_VERSION, VERSION);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -4,6 +4,7 @@ use ipnet::IpNet;
 
 use crate::invitations::mail::Mailer;
 use crate::public_url::PublicUrl;
+use crate::rate_limits::Rates;
 use crate::self_check::Rate;
 
 /// Settings of the server; the rules of the model are in [`model::rules::Rules`].
@@ -15,6 +16,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Failed authentications per minute and address before the address has to wait; none is no limit (D58).
     pub failure_limit: Option<u32>,
+    /// How many requests are taken.
+    pub rates: Rates,
     /// The share of live decisions that the oracle checks in the background.
     pub self_check: Rate,
     /// Serve the routes of a development server.
@@ -31,6 +34,7 @@ impl Default for Settings {
             wire_shapes: WireShapes::Auto,
             trusted_proxies: Vec::new(),
             failure_limit: Some(30),
+            rates: Rates::default(),
             self_check: Rate::NONE,
             dev: false,
             public_url: PublicUrl::of_address(([127, 0, 0, 1], 8787).into()),

@@ -19,6 +19,8 @@ fn each_command_explains_itself() {
         ("init", vec!["init"]),
         ("dev", vec!["dev"]),
         ("user", vec!["user"]),
+        ("account", vec!["account"]),
+        ("report_leak", vec!["report-leak"]),
         ("user_create", vec!["user", "create"]),
         ("log", vec!["log"]),
         ("log_show", vec!["log", "show"]),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests; clippy knows only the functions that are marked so")]
 
+mod accounts;
 mod ask;
 mod check;
 mod configuration;

@@ -50,7 +50,9 @@ impl Installation {
 
     /// Starts the server on a free port.
     pub fn serve(&self, more: &[&str]) -> Program {
-        let arguments = [&["serve", "--listen", "127.0.0.1:0"], more].concat();
+        let arguments =
+            [&["serve", "--listen", "127.0.0.1:0", "--rate-limit", "off", "--rate-limit-per-address", "off"], more]
+                .concat();
         Program::start(PROGRAM, self.path(), &arguments)
     }
 

@@ -122,8 +122,15 @@ fn every_document() -> Vec<Change> {
     };
     let documents = [
         Document::Account(
-            Account { id: account_id(), name: "Example".into(), kind: "standard".into(), settings, created_on: now }
-                .into(),
+            Account {
+                id: account_id(),
+                name: "Example".into(),
+                kind: "standard".into(),
+                settings,
+                created_on: now,
+                deleted_on: None,
+            }
+            .into(),
         ),
         Document::Member(member(0, Standing::Accepted { user: user_id(0), since: now }).into()),
         Document::Member(member(1, Standing::Pending { invited_on: now }).into()),

@@ -96,6 +96,11 @@ impl From<Error> for Refusal {
                 message: format!("too many failed authentications from this address; wait {retry_after} seconds"),
                 retry_after: Some(retry_after),
             },
+            Error::RateLimited { retry_after, .. } => Refusal {
+                status: StatusCode::TOO_MANY_REQUESTS,
+                message: error.to_string(),
+                retry_after: Some(retry_after),
+            },
             Error::Unavailable(message) => {
                 Refusal { status: StatusCode::SERVICE_UNAVAILABLE, message, retry_after: Some(1) }
             }

@@ -13,7 +13,9 @@ use super::view::Whole;
 use crate::answer::{Envelope, Success};
 use crate::app::App;
 use crate::authenticate;
+use crate::call::admitted;
 use crate::error::{Error, Failure, Unauthenticated};
+use crate::middleware::Context;
 
 /// What is told of the token.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -78,7 +80,10 @@ async fn verify(
         let holder = authenticate::holder(app, &parts.headers).await?;
         holder.and_then(choose).ok_or(Unauthenticated::InvalidToken.into())
     });
-    let token = holder.await?;
+    let standing = parts.extensions.get::<Context>().map(|context| context.standing.clone()).unwrap_or_default();
+    let token = admitted(app, parts, &standing, holder).await?;
+    // Whoever verifies a token in a loop is counted as its address: a token that is out of use has no limit of its own.
+    app.rate_limits.of_stranger(address, &standing)?;
     if !token.condition.admits(address) {
         return Err(Unauthenticated::Location(address).into());
     }

@@ -111,8 +111,17 @@ fn documented_account(
     let user_group = user_group(environment)?;
     let group = user_group.id;
     documents.push(Document::UserGroup(user_group.into()));
+    // A second super administrator, since examples take the first one's membership and policies away.
+    let whole = documents.iter().find_map(|document| match document {
+        Document::ResourceGroup(group) if group.kind == Kind::BuiltIn => Some(group.id),
+        _ => None,
+    });
+    let all = environment.catalog.iam_groups().iter().find(|group| group.is_all_privileges).map(|group| group.id);
+    let mut spare =
+        whole.zip(all).map(|(whole, all)| policy(environment, PolicyId(environment.next_id()), vec![all], whole));
     for (member, user) in group_members {
-        documents.push(Document::Member(self::member(environment, *member, user, vec![]).into()));
+        let policies = spare.take().into_iter().collect();
+        documents.push(Document::Member(self::member(environment, *member, user, policies).into()));
         documents.push(Document::GroupMember(GroupMember { group, member: *member, created_on: environment.now }));
     }
     documents.push(Document::SsoConnector(sso_connector(environment)?.into()));
@@ -190,8 +199,14 @@ fn account(
     user: &User,
 ) -> Result<Vec<Document>, Problem> {
     let now = environment.now;
-    let account =
-        Account { id, name: name.into(), kind: "standard".into(), settings: Settings::default(), created_on: now };
+    let account = Account {
+        id,
+        name: name.into(),
+        kind: "standard".into(),
+        settings: Settings::default(),
+        created_on: now,
+        deleted_on: None,
+    };
     let whole = ResourceGroupId(environment.next_id());
     let group = resource_groups::built_in(whole, Scope::whole_account(id), resource_groups::account_key(id), now);
     let all = environment.catalog.iam_groups().iter().find(|group| group.is_all_privileges);

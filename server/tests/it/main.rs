@@ -25,6 +25,7 @@ mod lists;
 mod members;
 mod memberships;
 mod random_operations;
+mod rate_limits;
 mod repeats;
 mod resource_groups;
 mod roles;
