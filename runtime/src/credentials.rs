@@ -8,6 +8,8 @@ use model::ids::{AccountId, MemberId, StreamId, TokenId, UserId};
 use model::tokens::{Digest, Token};
 use model::users::User;
 
+use store::{Store, StoreError};
+
 use crate::secrets::same_digest;
 use crate::{CommitError, Runtime};
 use engine::principal::CompiledToken;
@@ -160,8 +162,7 @@ impl Runtime {
     /// # Errors
     /// When the store cannot be read.
     pub async fn accounts_of(&self, user: UserId) -> Result<Vec<AccountId>, CommitError> {
-        let places = self.places(claims::MEMBERSHIP, &format!("{user}/")).await?;
-        Ok(places.into_iter().map(|(account, _)| account).collect())
+        Ok(memberships(&self.store, user).await?)
     }
 
     /// The memberships of a user: those that it accepted, and those that wait for its address or were declined.
@@ -169,26 +170,10 @@ impl Runtime {
     /// # Errors
     /// When the store cannot be read.
     pub async fn memberships_of(&self, user: &User) -> Result<Vec<(AccountId, MemberId)>, CommitError> {
-        let mut memberships = self.places(claims::MEMBERSHIP, &format!("{}/", user.id)).await?;
-        let invited = self.places(claims::INVITATION, &format!("{}/", user.email.key().as_str())).await?;
+        let mut memberships = places(&self.store, claims::MEMBERSHIP, &format!("{}/", user.id)).await?;
+        let invited = places(&self.store, claims::INVITATION, &format!("{}/", user.email.key().as_str())).await?;
         memberships.extend(invited);
         Ok(memberships)
-    }
-
-    /// The claims of a kind whose keys are the prefix and an account.
-    async fn places(&self, kind: &str, prefix: &str) -> Result<Vec<(AccountId, MemberId)>, CommitError> {
-        let mut places = Vec::new();
-        let mut after = String::new();
-        loop {
-            let claims = self.store.claims(kind, prefix, &after, 1000).await?;
-            places.extend(claims.iter().filter_map(|claim| {
-                Some((claim.key.strip_prefix(prefix)?.parse::<AccountId>().ok()?, claim.id.parse().ok()?))
-            }));
-            match claims.last() {
-                Some(last) if claims.len() == 1000 => after = last.key.to_string(),
-                Some(_) | None => return Ok(places),
-            }
-        }
     }
 
     /// The account that a registered resource belongs to.
@@ -215,5 +200,30 @@ impl Runtime {
             None => homes.remove(key),
         };
         Ok(account)
+    }
+}
+
+/// The accounts in which a user is an accepted member.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) async fn memberships(store: &Store, user: UserId) -> Result<Vec<AccountId>, StoreError> {
+    let places = places(store, claims::MEMBERSHIP, &format!("{user}/")).await?;
+    Ok(places.into_iter().map(|(account, _)| account).collect())
+}
+
+/// The claims of a kind whose keys are the prefix and an account.
+async fn places(store: &Store, kind: &str, prefix: &str) -> Result<Vec<(AccountId, MemberId)>, StoreError> {
+    let mut places = Vec::new();
+    let mut after = String::new();
+    loop {
+        let claims = store.claims(kind, prefix, &after, 1000).await?;
+        places.extend(claims.iter().filter_map(|claim| {
+            Some((claim.key.strip_prefix(prefix)?.parse::<AccountId>().ok()?, claim.id.parse().ok()?))
+        }));
+        match claims.last() {
+            Some(last) if claims.len() == 1000 => after = last.key.to_string(),
+            Some(_) | None => return Ok(places),
+        }
     }
 }

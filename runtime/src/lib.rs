@@ -6,6 +6,7 @@
 //! both commits reach the disk together. Readers see a state only once it is durable.
 
 pub mod account_creation;
+pub mod audit;
 pub mod clock;
 pub mod credentials;
 pub mod history;
@@ -35,6 +36,7 @@ use model::rules::{Environment, Rules};
 use model::users::UserState;
 use store::{LeaseChange, Store, StoreError};
 
+use crate::audit::AuditLog;
 use crate::clock::{Clock, Ids};
 use crate::credentials::Credentials;
 use crate::history::past::Past;
@@ -104,6 +106,8 @@ pub struct Runtime {
     pub ids: Arc<dyn Ids>,
     /// When permissions were last used.
     pub usage: UsageRecorder,
+    /// What happened besides commits.
+    pub audit: AuditLog,
     accounts: Live<Account>,
     users: Live<UserState>,
     past_accounts: Past<Account>,
@@ -131,6 +135,7 @@ impl Runtime {
             credentials: Credentials::default(),
             homes: papaya::HashMap::new(),
             usage: UsageRecorder::new(store.clone(), engine.catalog()),
+            audit: AuditLog::new(store.clone()),
             store,
             engine,
             rules,
@@ -184,6 +189,7 @@ impl Runtime {
             now: self.clock.now(),
             work: &|account: &Account, now| self.work(permit, account, now, &work),
             check: &|before, after, changes| self.check(permit, before, after, changes),
+            appears_in: Vec::new(),
             remember: &remember,
         };
         self.accounts.commit(StreamId::Account(permit.account()), &write).await
@@ -204,6 +210,7 @@ impl Runtime {
             now: self.clock.now(),
             work: &|account: &Account, now| self.work(permit, account, now, &work),
             check: &|before, after, changes| self.check(permit, before, after, changes),
+            appears_in: Vec::new(),
             remember: &|_, _| None,
         };
         self.accounts.rehearse(StreamId::Account(permit.account()), &write).await
@@ -247,6 +254,7 @@ impl Runtime {
             now: self.clock.now(),
             work: &|state: &UserState, now| self.work_on_user(permit, state, now, &work),
             check: &|before, _, changes| self.check_user(permit, reached, before, changes),
+            appears_in: self.audit.appearances_of(StreamId::User(permit.user())).await?,
             remember: &|_, _| None,
         };
         self.users.commit(StreamId::User(permit.user()), &write).await
@@ -268,6 +276,7 @@ impl Runtime {
             now: self.clock.now(),
             work: &|state: &UserState, now| self.work_on_user(permit, state, now, &work),
             check: &|before, _, changes| self.check_user(permit, reached, before, changes),
+            appears_in: Vec::new(),
             remember: &|_, _| None,
         };
         self.users.rehearse(StreamId::User(permit.user()), &write).await
@@ -320,6 +329,9 @@ impl Runtime {
         if let Err(error) = self.usage.flush(self.clock.now()).await {
             tracing::warn!(%error, "the last uses of permissions could not be written");
         }
+        if let Err(error) = self.audit.flush().await {
+            tracing::error!(%error, "the last entries of the audit log could not be written");
+        }
         self.accounts.write_snapshots().await;
         self.users.write_snapshots().await;
         self.store.close().await;
@@ -337,6 +349,7 @@ impl Runtime {
         self.credentials.clear();
         self.homes.pin().clear();
         self.usage.clear();
+        self.audit.clear();
         true
     }
 }

@@ -117,6 +117,8 @@ pub struct Write<'a, S, T> {
     pub work: &'a Work<'a, S, T>,
     /// The invariants.
     pub check: &'a Check<'a, S>,
+    /// Where the commit is seen besides its own stream: see [`store::Commit::appears_in`].
+    pub appears_in: Vec<Box<str>>,
     /// A lease made of the answer, in the same transaction.
     pub remember: &'a (dyn Fn(&Snapshot<S>, &T) -> Option<LeaseChange> + Sync),
 }
@@ -261,7 +263,8 @@ impl<S: State> Stream<S> {
         leases.extend((write.remember)(&next, &output));
         let claims = self.claims(&before.state, &changes);
         let touched = changes.iter().map(|change| change.id().to_string().into()).collect();
-        let pending = store.enqueue(Transaction { commits: vec![Commit { record, touched }], claims, leases });
+        let commit = Commit { record, touched, appears_in: write.appears_in.clone() };
+        let pending = store.enqueue(Transaction { commits: vec![commit], claims, leases });
         tail.newest = next.clone();
         Ok(Queued::Waiting { next, epoch, output, pending })
     }

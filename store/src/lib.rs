@@ -24,7 +24,7 @@ pub use error::{AppendError, StoreError};
 pub use pending::Pending;
 pub use record::{Head, Record};
 pub use sqlite::SqliteOptions;
-pub use transaction::{Claim, ClaimChange, Commit, Lease, LeaseChange, Transaction, Usage};
+pub use transaction::{Claim, ClaimChange, Commit, Lease, LeaseChange, Span, Summary, Transaction, Usage};
 
 use memory::Memory;
 use sqlite::Sqlite;
@@ -129,6 +129,39 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         each!(self, backend => backend.touching(stream, document, at_most.unwrap_or(u64::MAX), limit).await)
+    }
+
+    /// The commits of other streams that are seen at a place (see [`Commit::appears_in`]), in the order that the span asks for, at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn appearances(&self, place: &str, span: Span<'_>, limit: usize) -> Result<Vec<Record>, StoreError> {
+        each!(self, backend => backend.appearances(place, span, limit).await)
+    }
+
+    /// The commits of these revisions, in the order given; those that the stream does not have are left out.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn records_of(&self, stream: &str, revisions: Vec<u64>) -> Result<Vec<Record>, StoreError> {
+        each!(self, backend => backend.records_of(stream, revisions).await)
+    }
+
+    /// Keeps summaries of a stream, replacing those of the same kind and stretch. Queued at the first poll, and durable once it resolves.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn put_summaries(&self, stream: &str, summaries: Vec<Summary>) -> Result<(), StoreError> {
+        each!(self, backend => backend.put_summaries(stream, summaries).await)
+    }
+
+    /// The summaries of one kind whose stretches begin from the revision `from` up to and with `to`, by where they begin.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn summaries(&self, stream: &str, kind: &str, from: u64, to: u64) -> Result<Vec<Summary>, StoreError> {
+        each!(self, backend => backend.summaries(stream, kind, from, to).await)
     }
 
     /// The newest revision whose commit is not later than `at` (microseconds since 1970-01-01 UTC); 0 when the first commit is later,

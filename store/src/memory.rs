@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::error::{AppendError, StoreError};
 use crate::pending::Pending;
 use crate::record::{Head, Record};
-use crate::transaction::{Claim, ClaimChange, Commit, Lease, LeaseChange, Transaction, Usage};
+use crate::transaction::{Claim, ClaimChange, Commit, Lease, LeaseChange, Span, Summary, Transaction, Usage};
 
 #[derive(Debug, Default)]
 pub struct Memory(Mutex<State>);
@@ -18,12 +18,21 @@ type Keyed<T> = BTreeMap<Box<str>, BTreeMap<Box<str>, T>>;
 /// Stream, principal and permission.
 type Use = (Box<str>, Box<str>, Box<str>);
 
+/// Time, stream and revision.
+type Seen = (i64, Box<str>, u64);
+
+/// Stream, kind and first revision.
+type Stretch = (Box<str>, Box<str>, u64);
+
 #[derive(Debug, Default)]
 struct State {
     closed: bool,
     streams: BTreeMap<Box<str>, Vec<Record>>,
     /// Stream, then document.
     touches: Keyed<BTreeSet<u64>>,
+    /// By place.
+    appearances: BTreeMap<Box<str>, BTreeSet<Seen>>,
+    summaries: BTreeMap<Stretch, Vec<u8>>,
     snapshots: BTreeMap<Box<str>, BTreeMap<u64, Vec<u8>>>,
     claims: Keyed<Claim>,
     leases: Keyed<Lease>,
@@ -73,6 +82,39 @@ impl Memory {
         let state = self.open()?;
         let records = state.touches(stream, document, at_most).filter_map(|revision| state.record(stream, revision));
         Ok(records.take(limit).cloned().collect())
+    }
+
+    pub async fn records_of(&self, stream: &str, revisions: Vec<u64>) -> Result<Vec<Record>, StoreError> {
+        let state = self.open()?;
+        Ok(revisions.into_iter().filter_map(|revision| state.record(stream, revision).cloned()).collect())
+    }
+
+    pub async fn appearances(&self, place: &str, span: Span<'_>, limit: usize) -> Result<Vec<Record>, StoreError> {
+        let state = self.open()?;
+        let Some(seen) = state.appearances.get(place) else { return Ok(Vec::new()) };
+        let records = |seen: &mut dyn Iterator<Item = &Seen>| {
+            let held = seen.filter(|(at, stream, revision)| span.holds((*at, stream, *revision)));
+            held.filter_map(|(_, stream, revision)| state.record(stream, *revision).cloned()).take(limit).collect()
+        };
+        Ok(if span.newest_first { records(&mut seen.iter().rev()) } else { records(&mut seen.iter()) })
+    }
+
+    pub async fn put_summaries(&self, stream: &str, summaries: Vec<Summary>) -> Result<(), StoreError> {
+        let mut state = self.open()?;
+        for Summary { kind, first, bytes } in summaries {
+            state.summaries.insert((stream.into(), kind, first), bytes);
+        }
+        Ok(())
+    }
+
+    pub async fn summaries(&self, stream: &str, kind: &str, from: u64, to: u64) -> Result<Vec<Summary>, StoreError> {
+        let state = self.open()?;
+        let stretch = |first| (Box::from(stream), Box::from(kind), first);
+        let from_to = (Bound::Included(stretch(from)), Bound::Included(stretch(to.max(from))));
+        let found = state.summaries.range(from_to).filter(|((.., first), _)| *first <= to);
+        Ok(found
+            .map(|((_, kind, first), bytes)| Summary { kind: kind.clone(), first: *first, bytes: bytes.clone() })
+            .collect())
     }
 
     pub async fn revision_at(&self, stream: &str, at: i64) -> Result<u64, StoreError> {
@@ -242,7 +284,11 @@ impl State {
                 };
             }
         }
-        for Commit { record, touched } in transaction.commits {
+        for Commit { record, touched, appears_in } in transaction.commits {
+            for place in appears_in {
+                let seen = (record.at, record.stream.clone(), record.revision);
+                self.appearances.entry(place).or_default().insert(seen);
+            }
             let touches = self.touches.entry(record.stream.clone()).or_default();
             for document in touched {
                 touches.entry(document).or_default().insert(record.revision);

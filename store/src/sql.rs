@@ -60,6 +60,27 @@ pub const TOUCHING: &str = record!(
      ORDER BY touches.revision DESC LIMIT $4"
 );
 
+pub const APPEAR: &str = "INSERT INTO appearances (place, at, stream, revision) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (place, at, stream, revision) DO NOTHING";
+/// The cross join keeps the order: first where it appears, then those commits.
+pub const APPEARANCES_NEWEST_FIRST: &str = record!(
+    "FROM appearances CROSS JOIN commits WHERE appearances.place = $1 AND appearances.at >= $2 AND appearances.at < $3 \
+        AND (appearances.at, appearances.stream, appearances.revision) < ($4, $5, $6) \
+        AND commits.stream = appearances.stream AND commits.revision = appearances.revision \
+     ORDER BY appearances.at DESC, appearances.stream DESC, appearances.revision DESC LIMIT $7"
+);
+pub const APPEARANCES_OLDEST_FIRST: &str = record!(
+    "FROM appearances CROSS JOIN commits WHERE appearances.place = $1 AND appearances.at >= $2 AND appearances.at < $3 \
+        AND (appearances.at, appearances.stream, appearances.revision) > ($4, $5, $6) \
+        AND commits.stream = appearances.stream AND commits.revision = appearances.revision \
+     ORDER BY appearances.at, appearances.stream, appearances.revision LIMIT $7"
+);
+
+pub const PUT_SUMMARY: &str = "INSERT INTO summaries (stream, kind, first, bytes) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (stream, kind, first) DO UPDATE SET bytes = excluded.bytes";
+pub const SUMMARIES: &str = "SELECT kind, first, bytes FROM summaries \
+     WHERE stream = $1 AND kind = $2 AND first >= $3 AND first <= $4 ORDER BY first";
+
 pub const PUT_SNAPSHOT: &str = "INSERT INTO snapshots (stream, revision, state, checksum) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (stream, revision) DO UPDATE SET state = excluded.state, checksum = excluded.checksum";
 pub const TRIM_SNAPSHOTS: &str = "DELETE FROM snapshots WHERE stream = $1 AND revision NOT IN \

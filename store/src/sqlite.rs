@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::error::{AppendError, StoreError};
 use crate::pending::Pending;
-use crate::transaction::{LeaseChange, Transaction, Usage};
+use crate::transaction::{LeaseChange, Summary, Transaction, Usage};
 use queue::{Job, Queue, Upkeep};
 use read::{Readers, snapshot_checksum};
 use writer::Writer;
@@ -96,6 +96,10 @@ impl Sqlite {
 
     pub async fn put_usage(&self, usage: Vec<Usage>) -> Result<(), StoreError> {
         self.upkeep(Upkeep::PutUsage(usage)).await.map(drop)
+    }
+
+    pub async fn put_summaries(&self, stream: &str, summaries: Vec<Summary>) -> Result<(), StoreError> {
+        self.upkeep(Upkeep::PutSummaries { stream: stream.into(), summaries }).await.map(drop)
     }
 
     pub async fn usage_since(&self, now: i64) -> Result<i64, StoreError> {

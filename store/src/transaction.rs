@@ -21,6 +21,9 @@ pub struct Commit {
     /// The names of the documents that it changes, by which [`Store::touches`](crate::Store::touches) and
     /// [`Store::touching`](crate::Store::touching) find it. The store does not look into them; a repeated one counts once.
     pub touched: Vec<Box<str>>,
+    /// Where it is seen besides its own stream, by which [`Store::appearances`](crate::Store::appearances) finds it. The store does not
+    /// look into these names; a repeated one counts once.
+    pub appears_in: Vec<Box<str>>,
 }
 
 /// A key that is unique in the whole store, and its holder: an e-mail address and its user, a token's digest and the token.
@@ -96,4 +99,36 @@ pub struct Usage {
     pub permission: Box<str>,
     /// When, in microseconds since 1970-01-01 UTC.
     pub last_used: i64,
+}
+
+/// What was worked out of a stretch of a stream, so that the stretch need not be read again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// What it is about; the caller's own word.
+    pub kind: Box<str>,
+    /// The first revision of the stretch. How long stretches are is for the caller to know.
+    pub first: u64,
+    /// The caller's own bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A part of a place's time, and from which end it is read. Commits are ordered by time, then stream, then revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span<'a> {
+    /// The first time that belongs to it, in microseconds since 1970-01-01 UTC.
+    pub since: i64,
+    /// The first time that no longer belongs to it.
+    pub before: i64,
+    /// Whether the newest comes first.
+    pub newest_first: bool,
+    /// The commit after which, in this order, it begins: its time, stream and revision.
+    pub after: Option<(i64, &'a str, u64)>,
+}
+
+impl Span<'_> {
+    /// Whether a commit belongs to it.
+    pub(crate) fn holds(&self, key: (i64, &str, u64)) -> bool {
+        let in_time = key.0 >= self.since && key.0 < self.before;
+        in_time && self.after.is_none_or(|after| if self.newest_first { key < after } else { key > after })
+    }
 }

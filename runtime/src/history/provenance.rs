@@ -132,6 +132,22 @@ impl Runtime {
         Ok(commits)
     }
 
+    /// A document as it was at a revision, by the newest commit up to it that touched the document; `None` if it was not there.
+    ///
+    /// # Errors
+    /// As for [`Runtime::provenance`].
+    pub async fn document_at(
+        &self,
+        stream: &str,
+        document: &DocumentId,
+        revision: Revision,
+    ) -> Result<Option<Document>, CommitError> {
+        let newest = self.store.touching(stream, &document.to_string(), Some(revision), 1).await?;
+        let Some(record) = newest.first() else { return Ok(None) };
+        let commit = Commit::read(record)?;
+        Ok(left_as(&commit.changes, document).flatten().cloned())
+    }
+
     /// For each fact the commit since which it is without a break as it is at the revision `at_most` ([`Revision::MAX`] for the
     /// newest); `None` if it is not so then.
     ///

@@ -398,7 +398,11 @@ async fn a_commit_that_does_not_fit_is_named() {
     let request = serde_json::to_string(&origin().request).unwrap();
     let unfit = store::Record::seal(&head, stream.to_string(), START, actor, request, changes);
     let unreadable = store::Record::seal(&unfit.head(), stream.to_string(), START, "{}", "{}", "[]");
-    let commits = [unfit, unreadable].map(|record| store::Commit { record, touched: vec!["account".into()] });
+    let commits = [unfit, unreadable].map(|record| store::Commit {
+        record,
+        touched: vec!["account".into()],
+        appears_in: Vec::new(),
+    });
     world.runtime.store.enqueue(store::Transaction { commits: commits.into(), ..Default::default() }).await.unwrap();
     let again = World::over(world.runtime.store.clone());
     assert_eq!(broken_at(again.runtime.account_as_of(account, At::Revision(6)).await), 6);

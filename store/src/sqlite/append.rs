@@ -8,7 +8,7 @@ use super::read::{claim_of, head_of, to_i64, to_u64};
 use crate::error::AppendError;
 use crate::record::{Head, Record};
 use crate::sql;
-use crate::transaction::{Claim, ClaimChange, Commit, LeaseChange, Transaction, Usage};
+use crate::transaction::{Claim, ClaimChange, Commit, LeaseChange, Summary, Transaction, Usage};
 
 /// The most leases that one job removes.
 pub const PURGED_AT_ONCE: u64 = 1000;
@@ -74,9 +74,10 @@ pub fn under_savepoint<T, E: From<rusqlite::Error>>(
 
 /// Writes all of it, or fails half-way: the caller takes that back, and forgets the heads.
 pub fn append(connection: &Connection, heads: &mut Heads, transaction: &Transaction) -> Result<(), AppendError> {
-    for Commit { record, touched } in &transaction.commits {
+    for Commit { record, touched, appears_in } in &transaction.commits {
         append_record(connection, heads, record)?;
         note_touched(connection, record, touched)?;
+        note_appearances(connection, record, appears_in)?;
     }
     for change in &transaction.claims {
         if let ClaimChange::Release { kind, key, stream } = change {
@@ -119,6 +120,15 @@ fn note_touched(connection: &Connection, record: &Record, touched: &[Box<str>]) 
     let mut statement = connection.prepare_cached(sql::TOUCH)?;
     for document in touched {
         statement.execute(params![&*record.stream, &**document, revision])?;
+    }
+    Ok(())
+}
+
+fn note_appearances(connection: &Connection, record: &Record, places: &[Box<str>]) -> rusqlite::Result<()> {
+    let revision = to_i64(record.revision);
+    for place in places {
+        let values = params![&**place, record.at, &*record.stream, revision];
+        connection.prepare_cached(sql::APPEAR)?.execute(values)?;
     }
     Ok(())
 }
@@ -177,6 +187,14 @@ pub fn put_usage(connection: &Connection, usage: &[Usage]) -> rusqlite::Result<(
     let mut statement = connection.prepare_cached(sql::PUT_USAGE)?;
     for one in usage {
         statement.execute(params![&*one.stream, &*one.principal, &*one.permission, one.last_used])?;
+    }
+    Ok(())
+}
+
+pub fn put_summaries(connection: &Connection, stream: &str, summaries: &[Summary]) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(sql::PUT_SUMMARY)?;
+    for one in summaries {
+        statement.execute(params![stream, &*one.kind, to_i64(one.first), one.bytes])?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use tokio::sync::oneshot::Sender;
 
 use super::lock;
 use crate::error::{AppendError, StoreError};
-use crate::transaction::{LeaseChange, Transaction, Usage};
+use crate::transaction::{LeaseChange, Summary, Transaction, Usage};
 
 /// Work for the writer, and whom to answer once it is durable.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub enum Upkeep {
     ForeignChange,
     /// Answers 0.
     PutUsage(Vec<Usage>),
+    /// Answers 0.
+    PutSummaries { stream: Box<str>, summaries: Vec<Summary> },
     /// Answers since when usage is recorded: the time given here, for the first who asks.
     UsageSince { now: i64 },
     /// Answers 0.
@@ -42,7 +44,7 @@ impl Job {
             Job::Append { .. } => true,
             Job::Upkeep { upkeep, .. } => match upkeep {
                 Upkeep::PutSnapshot { .. } | Upkeep::PutLeases(_) | Upkeep::PurgeLeases { .. } => true,
-                Upkeep::PutUsage(_) | Upkeep::UsageSince { .. } => true,
+                Upkeep::PutUsage(_) | Upkeep::PutSummaries { .. } | Upkeep::UsageSince { .. } => true,
                 Upkeep::ForeignChange | Upkeep::Ping => false,
             },
         }

@@ -11,7 +11,7 @@ use super::{Sqlite, SqliteOptions, append, lock, schema};
 use crate::error::StoreError;
 use crate::record::{Head, Record};
 use crate::sql;
-use crate::transaction::{Claim, Lease, Usage};
+use crate::transaction::{Claim, Lease, Span, Summary, Usage};
 
 /// Connections that only read. Each is None once closed.
 #[derive(Debug)]
@@ -119,6 +119,46 @@ impl Sqlite {
         let read = move |connection: &Connection| {
             let values = params![&*stream, &*document, to_i64(at_most), to_i64(limit as u64)];
             list(connection, sql::TOUCHING, values, record_of)
+        };
+        self.readers().range(read).await
+    }
+
+    pub async fn records_of(&self, stream: &str, revisions: Vec<u64>) -> Result<Vec<Record>, StoreError> {
+        let stream: Box<str> = stream.into();
+        let read = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(sql::RECORD)?;
+            let mut found = Vec::with_capacity(revisions.len());
+            for revision in revisions {
+                found.extend(statement.query_row(params![&*stream, to_i64(revision)], record_of).optional()?);
+            }
+            Ok(found)
+        };
+        self.readers().range(read).await
+    }
+
+    pub async fn appearances(&self, place: &str, span: Span<'_>, limit: usize) -> Result<Vec<Record>, StoreError> {
+        let place: Box<str> = place.into();
+        // Without a commit to begin after, one that is before, or after, every other.
+        let (sql, edge) = match span.newest_first {
+            true => (sql::APPEARANCES_NEWEST_FIRST, (i64::MAX, "", 0)),
+            false => (sql::APPEARANCES_OLDEST_FIRST, (i64::MIN, "", 0)),
+        };
+        let (at, stream, revision) = span.after.unwrap_or(edge);
+        let stream: Box<str> = stream.into();
+        let (since, before) = (span.since, span.before);
+        let read = move |connection: &Connection| {
+            let values = params![&*place, since, before, at, &*stream, to_i64(revision), to_i64(limit as u64)];
+            list(connection, sql, values, record_of)
+        };
+        self.readers().range(read).await
+    }
+
+    pub async fn summaries(&self, stream: &str, kind: &str, from: u64, to: u64) -> Result<Vec<Summary>, StoreError> {
+        let (stream, kind): (Box<str>, Box<str>) = (stream.into(), kind.into());
+        let read = move |connection: &Connection| {
+            list(connection, sql::SUMMARIES, params![&*stream, &*kind, to_i64(from), to_i64(to)], |row| {
+                Ok(Summary { kind: row.get(0)?, first: to_u64(row, 1)?, bytes: row.get(2)? })
+            })
         };
         self.readers().range(read).await
     }

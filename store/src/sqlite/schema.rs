@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_log.sql"),
     include_str!("../../migrations/0002_touches.sql"),
     include_str!("../../migrations/0003_usage.sql"),
+    include_str!("../../migrations/0004_audit.sql"),
 ];
 
 /// At most this many bytes of an emptied write-ahead log stay on disk.

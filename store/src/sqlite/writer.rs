@@ -135,6 +135,10 @@ impl Writer {
                 append::put_usage(connection, &usage)?;
                 Ok(0)
             }),
+            Upkeep::PutSummaries { stream, summaries } => append::under_savepoint(connection, || {
+                append::put_summaries(connection, &stream, &summaries)?;
+                Ok(0)
+            }),
             Upkeep::UsageSince { now } => {
                 append::under_savepoint(connection, || Ok(append::usage_since(connection, now)?))
             }

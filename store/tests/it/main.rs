@@ -6,6 +6,7 @@
 extern crate portcullis_store as store;
 
 mod append;
+mod audit;
 mod claims;
 mod leases;
 mod lifecycle;
@@ -49,6 +50,8 @@ on_each_backend! {
         a_transaction_of_several_streams_is_all_or_nothing, a_refused_transaction_harms_no_other,
         what_builds_on_a_refused_commit_is_refused, concurrent_writers_keep_their_order, one_of_many_racers_wins,
         streams_are_listed_by_name, extreme_numbers_are_refused_or_find_nothing;
+    audit: what_is_seen_at_a_place_is_listed_by_time_from_either_end, a_refused_commit_appears_nowhere,
+        commits_are_read_by_their_revisions, summaries_read_back_by_kind_and_place_and_are_replaced;
     claims: a_taken_claim_names_its_holder, a_refused_claim_refuses_the_commit, taking_again_is_fine,
         a_claim_passes_on_in_one_transaction, releases_come_before_takes, the_claim_of_another_is_not_released,
         a_key_is_taken_once_per_transaction, claims_are_listed_by_prefix;

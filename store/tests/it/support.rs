@@ -21,7 +21,8 @@ pub fn commit(record: Record) -> Transaction {
 
 /// Commits that touch nothing, in one transaction.
 pub fn commits(records: impl IntoIterator<Item = Record>) -> Transaction {
-    let commits = records.into_iter().map(|record| Commit { record, touched: Vec::new() }).collect();
+    let commits =
+        records.into_iter().map(|record| Commit { record, touched: Vec::new(), appears_in: Vec::new() }).collect();
     Transaction { commits, ..Transaction::default() }
 }
 
@@ -30,7 +31,12 @@ pub async fn touch(store: &Store, stream: &str, at: i64, touched: &[&str]) -> Re
     let head = store.head(stream).await.unwrap();
     let record = Record::seal(&head, stream, at, "{}", "{}", "[]");
     let touched = touched.iter().copied().map(Box::from).collect();
-    store.enqueue(Transaction { commits: vec![Commit { record, touched }], ..Transaction::default() }).await
+    store
+        .enqueue(Transaction {
+            commits: vec![Commit { record, touched, appears_in: Vec::new() }],
+            ..Transaction::default()
+        })
+        .await
 }
 
 /// Appends so many commits, one after the other.

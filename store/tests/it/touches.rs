@@ -31,7 +31,7 @@ pub async fn what_touched_a_document_is_listed_newest_first(store: Store) {
 pub async fn a_refused_commit_touches_nothing(store: Store) {
     store.enqueue(change_claims([take("ada", "user/1")])).await.unwrap();
     let touching = |record| Transaction {
-        commits: vec![Commit { record, touched: vec!["a".into(), "b".into()] }],
+        commits: vec![Commit { record, touched: vec!["a".into(), "b".into()], appears_in: Vec::new() }],
         ..Transaction::default()
     };
     let first = record(&Head::EMPTY, "account/1");
