@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use ipnet::IpNet;
 use model::ids::AccountId;
 use runtime::history::at::At;
+use server::audit::window::Retention;
 use server::self_check::Rate;
 use server::{PublicUrl, WireShapes};
 use tracing_subscriber::filter::Targets;
@@ -321,6 +322,18 @@ pub struct Serve {
     /// `portcullis_self_checks_total`. A decision on which the two differ is logged as an error: one of them is wrong.
     #[arg(long, env = "PORTCULLIS_SELF_CHECK", value_name = "RATE", default_value = "0", hide_env_values = true)]
     pub self_check: Rate,
+
+    /// How many days the audit log is kept at least: the longest span of time that one question about it may ask about
+    ///
+    /// Nothing is removed when the days are over; commits are the data itself.
+    #[arg(
+        long,
+        env = "PORTCULLIS_AUDIT_RETENTION",
+        value_name = "DAYS",
+        default_value = "550",
+        hide_env_values = true
+    )]
+    pub audit_retention: Retention,
 
     /// The most commits that share one write to the disk; for measurements only
     #[arg(long, env = "PORTCULLIS_COMMIT_BATCH", value_name = "NUMBER", hide = true)]

@@ -12,6 +12,8 @@ use tokio::time::{MissedTickBehavior, interval};
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 /// What a crash may lose of the uses of permissions.
 const WRITE_USAGE_EVERY: Duration = Duration::from_secs(10);
+/// What a crash may lose of the refusals in the audit log. Commits are never lost.
+const WRITE_AUDIT_EVERY: Duration = Duration::from_secs(1);
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
 const CATCH_UP_EVERY: Duration = Duration::from_secs(60);
 
@@ -21,6 +23,7 @@ pub fn start(runtime: &Arc<Runtime>) -> JoinSet<()> {
     tasks.spawn(follow(runtime.clone()));
     tasks.spawn(purge(runtime.clone()));
     tasks.spawn(write_usage(runtime.clone()));
+    tasks.spawn(write_audit(runtime.clone()));
     tasks.spawn(catch_up(runtime.clone()));
     tasks
 }
@@ -60,6 +63,21 @@ async fn catch_up(runtime: Arc<Runtime>) {
         }
         if let Err(error) = runtime.copy_profiles(&runtime.own_origin("profiles of users")).await {
             tracing::warn!(%error, "profiles of users could not be copied to memberships; tried again later");
+        }
+    }
+}
+
+async fn write_audit(runtime: Arc<Runtime>) {
+    let mut clock = interval(WRITE_AUDIT_EVERY);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = clock.tick() => {}
+            () = runtime.audit.enough() => {}
+        }
+        if let Err(error) = runtime.audit.flush().await {
+            tracing::error!(%error, "entries of the audit log could not be written; tried again");
+            clock.tick().await;
         }
     }
 }

@@ -74,6 +74,7 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
         trusted_proxies: serve.trusted_proxy,
         failure_limit: serve.auth_failure_limit.0,
         self_check: serve.self_check,
+        audit_retention: serve.audit_retention,
         dev: false,
         mailer: mailer(&serve.mail)?,
         rates: Rates { each: serve.rate_limit.0, address: serve.rate_limit_per_address.0 },

@@ -17,6 +17,9 @@ pub enum Actor {
         /// The token, if it was by one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token: Option<TokenId>,
+        /// The token's name at that time; none in logs of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token_name: Option<Box<str>>,
     },
     /// A token of an account (D85).
     Account {
@@ -24,6 +27,9 @@ pub enum Actor {
         id: AccountId,
         /// The token.
         token: TokenId,
+        /// The token's name at that time; none in logs of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token_name: Option<Box<str>>,
     },
     /// The server itself, or its operator on the command line.
     System {

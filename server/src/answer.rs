@@ -77,7 +77,7 @@ impl Success {
     /// # Errors
     /// Only if the object cannot be written as JSON, which is our fault.
     pub fn object(result: &impl Show) -> Result<Success, Error> {
-        let (body, result) = envelope(Some(result), None, 4096)?;
+        let (body, result) = envelope(Some(result), None::<&ResultInfo>, 4096)?;
         let etag = Some(tag_of(&body[result]));
         Ok(Success { body, revision: None, etag, is_secret: false })
     }
@@ -88,7 +88,7 @@ impl Success {
     /// As for [`Success::object`].
     pub fn page<T: Show>(items: &[T], total: usize, paging: Paging) -> Result<Success, Error> {
         let info = ResultInfo::of(items.len(), total, paging);
-        Success::plain(envelope(Some(&Items(items)), Some(info), 256 + items.len() * EXPECTED_ITEM)?.0)
+        Success::plain(envelope(Some(&Items(items)), Some(&info), 256 + items.len() * EXPECTED_ITEM)?.0)
     }
 
     /// One page of an object that has lists of its own: `count` is of the longest on this page, `total` of the longest on
@@ -98,7 +98,15 @@ impl Success {
     /// As for [`Success::object`].
     pub fn page_of(result: &impl Show, count: usize, total: usize, paging: Paging) -> Result<Success, Error> {
         let info = ResultInfo::of(count, total, paging);
-        Success::plain(envelope(Some(result), Some(info), 256 + count * EXPECTED_ITEM)?.0)
+        Success::plain(envelope(Some(result), Some(&info), 256 + count * EXPECTED_ITEM)?.0)
+    }
+
+    /// One page of a list that is continued by a cursor.
+    ///
+    /// # Errors
+    /// As for [`Success::object`].
+    pub fn cursor_page<T: Show>(items: &[T], info: &impl Serialize) -> Result<Success, Error> {
+        Success::plain(envelope(Some(&Items(items)), Some(info), 256 + items.len() * EXPECTED_ITEM)?.0)
     }
 
     /// A whole list in one answer.
@@ -108,7 +116,7 @@ impl Success {
     pub fn list<T: Show>(items: &[T]) -> Result<Success, Error> {
         let count = items.len() as u64;
         let info = ResultInfo { page: 1, per_page: count, count, total_count: count, total_pages: count.min(1) };
-        Success::plain(envelope(Some(&Items(items)), Some(info), 256 + items.len() * EXPECTED_ITEM)?.0)
+        Success::plain(envelope(Some(&Items(items)), Some(&info), 256 + items.len() * EXPECTED_ITEM)?.0)
     }
 
     /// An envelope without a result.
@@ -116,7 +124,7 @@ impl Success {
     /// # Errors
     /// As for [`Success::object`].
     pub fn empty() -> Result<Success, Error> {
-        Success::plain(envelope(None::<&()>, None, 64)?.0)
+        Success::plain(envelope(None::<&()>, None::<&ResultInfo>, 64)?.0)
     }
 
     fn plain(body: Vec<u8>) -> Result<Success, Error> {
@@ -202,7 +210,7 @@ impl<T: Show> Show for Items<'_, T> {
 /// Writes the envelope, of about as many bytes as expected, and says where in it the result is.
 fn envelope(
     result: Option<&impl Show>,
-    info: Option<ResultInfo>,
+    info: Option<&impl Serialize>,
     expected: usize,
 ) -> Result<(Vec<u8>, Range<usize>), Error> {
     let mut json = Json::with_capacity(expected);
@@ -216,7 +224,7 @@ fn envelope(
     }
     if let Some(info) = info {
         json.literal(r#","result_info":"#);
-        json.value(&info).map_err(internal)?;
+        json.value(info).map_err(internal)?;
     }
     json.literal("}");
     Ok((json.into_bytes(), place))

@@ -17,8 +17,10 @@ use runtime::credentials::Holder;
 use runtime::secrets;
 
 use crate::app::App;
+use crate::audit::attempt;
 use crate::error::{Error, Unauthenticated};
 use crate::local::Operator;
+use crate::middleware::Context;
 
 /// Who asks, and from where.
 #[derive(Clone)]
@@ -43,9 +45,12 @@ impl Caller {
     /// Who it was, for the log.
     pub fn actor(&self) -> Actor {
         let token = self.principal.token().map(|token| token.id());
+        let token_name = self.principal.token().map(|token| token.token.name.clone());
         match (&self.user, &self.principal, token) {
-            (Some(user), _, token) => Actor::User { id: user.id, email: user.email.as_str().into(), token },
-            (None, Principal::AccountToken { account, .. }, Some(token)) => Actor::Account { id: *account, token },
+            (Some(user), _, token) => Actor::User { id: user.id, email: user.email.as_str().into(), token, token_name },
+            (None, Principal::AccountToken { account, .. }, Some(token)) => {
+                Actor::Account { id: *account, token, token_name }
+            }
             (None, _, _) => Actor::System { reason: "the operator, on the command line".into() },
         }
     }
@@ -60,12 +65,32 @@ pub async fn authenticate(app: &App, parts: &Parts) -> Result<Caller, Error> {
         return Ok(operator.caller());
     }
     let address = client_address(app, parts);
-    throttled(app, address, by_headers(app, &parts.headers, address)).await
+    let caller = throttled(app, parts, address, by_headers(app, &parts.headers, address)).await;
+    if let Err(Error::Unauthenticated(Unauthenticated::Location(_))) = &caller {
+        note_elsewhere(app, parts, address).await;
+    }
+    caller
+}
+
+/// A token that is used from where it may not be is known, and maybe stolen: a write with it is an entry of its owner's audit log.
+async fn note_elsewhere(app: &App, parts: &Parts, address: IpAddr) {
+    let Some(context) = parts.extensions.get::<Context>().filter(|context| context.attempt.is_some()) else { return };
+    let caller = match holder(app, &parts.headers).await {
+        Ok(Some(Holder::UserToken(user, token))) => {
+            Caller { principal: Principal::UserToken { user: user.id, token }, user: Some(user), address }
+        }
+        Ok(Some(Holder::AccountToken(account, token))) => {
+            Caller { principal: Principal::AccountToken { account, token }, user: None, address }
+        }
+        Ok(Some(Holder::ApiKey(_)) | None) | Err(_) => return,
+    };
+    attempt::begin(context, parts, &caller, &[]);
 }
 
 /// Looks at credentials, unless the address showed unknown ones too often; notes it where these are unknown too (D58).
 pub(crate) async fn throttled<T>(
     app: &App,
+    parts: &Parts,
     address: IpAddr,
     look: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
@@ -78,8 +103,10 @@ pub(crate) async fn throttled<T>(
         use Unauthenticated::{InvalidToken, UnknownKey, UnknownToken};
         matches!(error, Error::Unauthenticated(UnknownKey | UnknownToken | InvalidToken))
     };
-    if found.as_ref().is_err_and(unknown) {
-        app.throttle.failed(address, now);
+    if found.as_ref().is_err_and(unknown)
+        && let Some((count, waits)) = app.throttle.failed(address, now)
+    {
+        attempt::burst(app, parts, address, count, waits);
     }
     found
 }

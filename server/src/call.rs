@@ -15,7 +15,6 @@ use engine::target::Target;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use model::account_state::AccountState;
 use model::change::Change;
-use model::commit;
 use model::ids::{AccountId, Revision, StreamId};
 use model::problem::{FaultKind, Faults, Problem};
 use model::rules::Environment;
@@ -24,6 +23,7 @@ use runtime::stream::Snapshot;
 
 use crate::answer::{self, REVISION, Success};
 use crate::app::App;
+use crate::audit::attempt;
 use crate::authenticate::{Caller, authenticate, client_address};
 use crate::dry_run;
 use crate::error::{Error, Unauthenticated};
@@ -95,12 +95,18 @@ impl FromRequest<App> for Call {
         let caller = admitted(app, &parts, &context.standing, authenticate(app, &parts)).await?;
         app.rate_limits.of(&caller.principal, &context.standing)?;
         note_token(app, &caller.principal);
-        let params = params(&mut parts, app).await?;
+        let params = params(&mut parts, app).await;
+        attempt::begin(&context, &parts, &caller, params.as_deref().unwrap_or_default());
+        let params = params?;
         let body = match Limited::new(body, MOST_BODY).collect().await {
             Ok(body) => body.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => return Err(Error::TooLarge),
             Err(_) => return Err(Problem::at(FaultKind::Invalid, "", "the body could not be read whole").into()),
         };
+        if let Some(attempt) = &context.attempt {
+            // Cheap: bytes are shared. Each is set once, here.
+            _ = attempt.body.set(body.clone());
+        }
         Ok(Call {
             query: Query::parse(parts.uri.query().unwrap_or_default()),
             shapes: Shapes::of(app.settings.wire_shapes, &parts.headers),
@@ -205,6 +211,9 @@ impl Call {
     /// As for [`Call::account`].
     pub async fn access_by(&self, need: Need, account: AccountId, resource: Option<&str>) -> Result<Access, Error> {
         let Some(snapshot) = self.snapshot(account).await? else { return Err(self.forbidden(None)) };
+        if let Some(attempt) = &self.context.attempt {
+            _ = attempt.account.set(account);
+        }
         let permit = self.app.runtime.engine.permit(&snapshot.state, &self.caller.principal, need, resource);
         self.app.self_check.consider(|| Sample {
             snapshot: snapshot.clone(),
@@ -271,16 +280,7 @@ impl Call {
 
     /// Who and by what, for the log.
     pub fn origin(&self) -> Origin {
-        let user_agent = self.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let request = commit::Request {
-            audit_id: self.context.audit_id.to_string().into(),
-            method: self.method.as_str().into(),
-            path: self.path.as_str().into(),
-            ip: self.caller.address.to_string().into(),
-            ray: self.context.ray.to_string().into(),
-            user_agent: user_agent.chars().take(256).collect::<String>().into(),
-        };
-        Origin { actor: self.caller.actor(), request }
+        attempt::origin(&self.context, &self.caller, self.method.as_str(), &self.path, &self.headers)
     }
 
     /// Refuses a write whose `If-Match` names another state of the object than the present one (D79).

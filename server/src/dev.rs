@@ -26,6 +26,10 @@ pub const API_KEY: &str = "144c9defac04969c7bfad8efaa8ea194";
 /// A token of the user that holds every permission.
 pub const API_TOKEN: &str = "Sn3lZJTBX6kkg7OdcBUAxOO963GEIyGQqnFTOFYY";
 
+/// The cursor of the reference's examples: it stands for the first page, so that they run unmodified.
+pub const EXAMPLE_CURSOR: &str =
+    "Q1buH-__DQqqig7SVYXT-SsMOTGY2Z3Y80W-fGgva7yaDdmPKveucH5ddOcHsJRhNb-xUK8agZQqkJSMAENGO8NU6g==";
+
 /// One reset at a time: two at once would mix their seeds.
 static RESETTING: Mutex<()> = Mutex::const_new(());
 

@@ -8,8 +8,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use model::problem::{Fault, FaultKind, Problem};
 use runtime::CommitError;
+use runtime::audit::event::Refusal;
 use serde::Serialize;
 
+use crate::audit::attempt::Refusals;
 use crate::rate_limits::Rate;
 
 /// Why a request was not carried out.
@@ -270,10 +272,17 @@ impl IntoResponse for Error {
             tracing::error!(error = source, "a request failed by our fault");
         }
         let (status, errors) = self.entries();
+        let refusal = |entry: &Entry| Refusal {
+            code: entry.code,
+            pointer: entry.source.as_ref().map(|source| source.pointer.as_str().into()),
+        };
+        let refusals = Refusals(errors.iter().map(refusal).collect());
         let failure = Failure { success: false, errors, messages: Vec::new(), result: () };
         let body = serde_json::to_vec(&failure).unwrap_or_default();
         let mut response =
             (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response();
+        // For the audit log: the body is bytes by now.
+        response.extensions_mut().insert(refusals);
         let retry_after = match self {
             Error::TooMany { retry_after } | Error::RateLimited { retry_after, .. } => Some(retry_after),
             Error::Unavailable(_) => Some(1),

@@ -10,6 +10,7 @@ pub mod accounts;
 pub mod answer;
 pub mod api_tokens;
 pub mod app;
+pub mod audit;
 pub mod authenticate;
 pub mod authorize;
 pub mod call;
@@ -114,6 +115,11 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(commits::list))
         .routes(routes!(commits::get))
         .routes(routes!(commits::revert))
+        .routes(routes!(audit::list))
+        .routes(routes!(audit::history))
+        .routes(routes!(audit::product_categories))
+        .routes(routes!(audit::legacy::of_account))
+        .routes(routes!(audit::legacy::of_user))
         .routes(routes!(access::evaluation))
         .routes(routes!(access::evaluations))
         .routes(routes!(access::account_evaluation))

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::BASE_PATH;
 use crate::app::App;
+use crate::audit::attempt::Attempt;
 use crate::operations::Operation;
 use crate::rate_limits::StandingCell;
 
@@ -28,6 +29,8 @@ pub struct Context {
     pub operation: Option<Arc<Operation>>,
     /// How much the caller may ask for yet, once that is known.
     pub standing: StandingCell,
+    /// What is known of a write, in case it comes to nothing.
+    pub attempt: Option<Arc<Attempt>>,
 }
 
 /// The number of a request: shown as 16 hex digits and where it was answered.
@@ -57,18 +60,28 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let ray = Ray(rand::rng().next_u64());
     let audit_id = runtime::clock::audit_id(app.runtime.clock.now());
     let standing = StandingCell::default();
+    let attempt = operation.as_ref().filter(|operation| operation.is_write).map(|_| Arc::<Attempt>::default());
     request.extensions_mut().insert(Context {
         ray,
         audit_id,
         operation: operation.clone(),
         standing: standing.clone(),
+        attempt: attempt.clone(),
     });
     let only_asks = operation.as_ref().is_some_and(|operation| operation.is_question);
     let mut response = if only_asks || request.method().is_safe() {
         next.run(request).await
     } else {
         // A client that hangs up because it waited too long tries again, and then wants the answer (`repeats`).
-        to_its_end(next.run(request)).await
+        let (app, operation) = (app.clone(), operation.clone());
+        to_its_end(async move {
+            let response = next.run(request).await;
+            if let (true, Some(attempt), Some(operation)) = (is_failure(&response), attempt, operation) {
+                attempt.refused(&app, &operation, &response);
+            }
+            response
+        })
+        .await
     };
     let headers = response.headers_mut();
     for (name, text) in [(RAY, ray.to_string()), (AUDIT_ID, audit_id.to_string())] {
@@ -85,4 +98,8 @@ pub async fn around(State(app): State<App>, mut request: Request, next: Next) ->
     let metrics = operation.as_ref().map_or(&app.operations.other, |operation| &operation.metrics);
     metrics.count(response.status().as_u16(), started.elapsed().as_secs_f64());
     response
+}
+
+fn is_failure(response: &Response) -> bool {
+    response.status().is_client_error() || response.status().is_server_error()
 }

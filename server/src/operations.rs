@@ -43,6 +43,14 @@ const ADMINISTRATION: [&str; 12] = [
 /// What the paths of operations that only ask have in them.
 const QUESTIONS: &str = "/access/v1/";
 
+/// Other operations that change nothing, though they are no GET: what is asked does not fit into a query.
+const ONLY_ASKING: [&str; 4] = [
+    "portcullis-account-authorize",
+    "portcullis-account-explain",
+    "portcullis-account-access-history",
+    "portcullis-account-least-privilege",
+];
+
 /// One operation that we serve.
 pub struct Operation {
     /// Its id in the catalogue.
@@ -53,6 +61,10 @@ pub struct Operation {
     pub is_administration: bool,
     /// Whether it only asks, though it is a POST.
     pub is_question: bool,
+    /// Whether it means to change something, so that its failures are kept in the audit log (D83).
+    pub is_write: bool,
+    /// Its path, with the names of its parameters.
+    pub route: Box<str>,
     /// The names of the permissions that suffice (D75).
     pub accepted_names: Arc<[Box<str>]>,
     pub(crate) metrics: Metrics,
@@ -128,6 +140,8 @@ fn operation_of(catalog: &Catalog, families: &Families, id: &str, method: &http:
         need,
         is_administration: ADMINISTRATION.contains(&id),
         is_question: path.contains(QUESTIONS),
+        is_write: !method.is_safe() && !path.contains(QUESTIONS) && !ONLY_ASKING.contains(&id),
+        route: path.into(),
         accepted_names: names.into(),
         metrics: families.of(id),
     }

@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 
+use crate::audit::window::Retention;
 use crate::invitations::mail::Mailer;
 use crate::public_url::PublicUrl;
 use crate::rate_limits::Rates;
@@ -20,6 +21,8 @@ pub struct Settings {
     pub rates: Rates,
     /// The share of live decisions that the oracle checks in the background.
     pub self_check: Rate,
+    /// The longest span of time that one question about the audit log may ask about (D85).
+    pub audit_retention: Retention,
     /// Serve the routes of a development server.
     pub dev: bool,
     /// Where clients reach the server.
@@ -36,6 +39,7 @@ impl Default for Settings {
             failure_limit: Some(30),
             rates: Rates::default(),
             self_check: Rate::NONE,
+            audit_retention: Retention::default(),
             dev: false,
             public_url: PublicUrl::of_address(([127, 0, 0, 1], 8787).into()),
             mailer: None,

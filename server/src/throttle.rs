@@ -43,9 +43,9 @@ impl Throttle {
         (left > 0).then(|| u64::try_from(left).unwrap_or(0).div_ceil(1_000_000))
     }
 
-    /// Notes a failure. A burst is told of once (D58).
-    pub fn failed(&self, address: IpAddr, now: Timestamp) {
-        let Some(limit) = self.limit else { return };
+    /// Notes a failure. A burst is told of once (D58): the answer is then how many it were, and for how many seconds the address waits.
+    pub fn failed(&self, address: IpAddr, now: Timestamp) -> Option<(u32, u64)> {
+        let limit = self.limit?;
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if failures.len() >= MOST_ADDRESSES && !failures.contains_key(&address) {
             forget_oldest(&mut failures);
@@ -65,7 +65,9 @@ impl Throttle {
             entry.count = 0;
             entry.blocked_until = now.plus_seconds(i64::try_from(seconds).unwrap_or(i64::MAX));
             tracing::warn!(client.address = %address, seconds, "more than {limit} failed authentications in a minute from {address}; it waits {seconds} s");
+            return Some((limit.saturating_add(1), seconds));
         }
+        None
     }
 }
 
@@ -87,16 +89,16 @@ mod tests {
         let throttle = Throttle::new(Some(3));
         let address = IpAddr::from([192, 0, 2, 1]);
         let mut now = Timestamp::from_micros(1_700_000_000_000_000);
-        let burst = |now| (0..4).for_each(|_| throttle.failed(address, now));
-        burst(now);
+        let burst = |now| (0..4).filter_map(|_| throttle.failed(address, now)).collect::<Vec<_>>();
+        assert_eq!(burst(now), [(4, 60)], "a burst is told of once");
         assert_eq!(throttle.wait(address, now), Some(60));
         assert_eq!(throttle.wait(IpAddr::from([192, 0, 2, 2]), now), None);
         now = now.plus_seconds(60);
         assert_eq!(throttle.wait(address, now), None);
-        burst(now);
+        assert_eq!(burst(now), [(4, 120)]);
         assert_eq!(throttle.wait(address, now), Some(120));
         now = now.plus_seconds(3600);
-        burst(now);
+        assert_eq!(burst(now), [(4, 60)]);
         assert_eq!(throttle.wait(address, now), Some(60), "calm is forgiven");
     }
 
@@ -106,7 +108,7 @@ mod tests {
         let now = Timestamp::from_micros(0);
         for (limit, failures) in [(Some(3), 3), (None, 1000)] {
             let throttle = Throttle::new(limit);
-            (0..failures).for_each(|_| throttle.failed(address, now));
+            (0..failures).for_each(|_| assert_eq!(throttle.failed(address, now), None));
             assert_eq!(throttle.wait(address, now), None);
         }
     }

@@ -43,6 +43,7 @@ fn every_setting_can_stand_in_the_file() {
         trusted-proxy = ["10.0.0.0/8", "192.0.2.0/24"]
         auth-failure-limit = 100
         self-check = 0.5
+        audit-retention = 365
         log-format = "json"
         log-level = "warn"
     "#;
@@ -59,7 +60,7 @@ fn a_name_that_no_flag_has_is_an_error_that_names_it() {
     )
     .unwrap();
     let served = run(folder.path(), &["serve", "--config", "portcullis.toml"]);
-    assert_snapshot!(refusal(folder.path(), &served), @"2 portcullis: configuration file `portcullis.toml`: unknown `email`, `lisen`; the names are listen, database, secret-key-file, catalog, wire-shapes, dns-server, smtp-url, mail-from, allow-direct-add, open-account-creation, trusted-proxy, public-url, auth-failure-limit, rate-limit, rate-limit-per-address, self-check, log-format, log-level");
+    assert_snapshot!(refusal(folder.path(), &served), @"2 portcullis: configuration file `portcullis.toml`: unknown `email`, `lisen`; the names are listen, database, secret-key-file, catalog, wire-shapes, dns-server, smtp-url, mail-from, allow-direct-add, open-account-creation, trusted-proxy, public-url, auth-failure-limit, rate-limit, rate-limit-per-address, self-check, audit-retention, log-format, log-level");
 }
 
 #[test]

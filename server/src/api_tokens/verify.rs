@@ -76,7 +76,7 @@ async fn verify(
         return Err(Unauthenticated::NoToken.into());
     }
     let address = authenticate::client_address(app, parts);
-    let holder = authenticate::throttled(app, address, async {
+    let holder = authenticate::throttled(app, parts, address, async {
         let holder = authenticate::holder(app, &parts.headers).await?;
         holder.and_then(choose).ok_or(Unauthenticated::InvalidToken.into())
     });

@@ -25,6 +25,8 @@ use model::user_group_members::GroupMember;
 use model::user_groups::UserGroup;
 use model::users::{Profile, User};
 use runtime::account_creation::NewUser;
+use runtime::audit::Place;
+use runtime::audit::event::{Event, Refusal, Refused};
 use runtime::secrets::{PlainSecret, SecretKind};
 use runtime::{CommitError, Origin, Runtime};
 
@@ -32,6 +34,9 @@ use crate::dev::{ACCOUNT_ID, API_KEY, API_TOKEN, EMAIL, full_access};
 
 const ZONE_ACCOUNT_ID: &str = "eb78d65290b24279ba6f44721b3ea3c4";
 const ZONE_ID: &str = "23f8d65290b24279ba6f44721b3eaad5";
+const AUDITED_ACCOUNT_ID: &str = "a67e14daa5f8dceeb91fe5449ba496ef";
+const AUDIT_LOG_ID: &str = "f174be97-19b1-40d6-954d-70cd5fbd52db";
+const AUDIT_LOG_TIME: &str = "2024-10-30T15:00:00Z";
 const USER_ID: &str = "7c5dae5552338874e5053f2534d2767a";
 const TOKEN_ID: &str = "ed17574386854bf78a67040be0a770b0";
 /// The super administrator, which is the user of the examples.
@@ -71,10 +76,41 @@ pub async fn run(runtime: &Runtime) -> Result<(), CommitError> {
     };
     runtime.commit(&account, &origin, work, |_, ()| None).await?;
     zone_account(runtime, &user, &origin).await?;
-    match group_members.into_iter().next() {
-        Some((_, host)) => inviting_account(runtime, &user, &host, &origin).await,
-        None => Ok(()),
+    if let Some((_, host)) = group_members.into_iter().next() {
+        inviting_account(runtime, &user, &host, &origin).await?;
     }
+    audited_account(runtime, &user, &origin).await
+}
+
+/// The account of the examples of the audit log, and the one entry whose history they ask for.
+async fn audited_account(runtime: &Runtime, user: &User, origin: &Origin) -> Result<(), CommitError> {
+    let id = AccountId(given(AUDITED_ACCOUNT_ID)?);
+    let work = |_: &_, environment: &Environment<'_>| {
+        let member = MemberId(Id::derived("dev audited account"));
+        let documents = account(environment, id, "Account of the Documented Audit Log", member, user)?;
+        Ok((documents.into_iter().map(Change::Put).collect(), ()))
+    };
+    runtime.commit(&Permit::for_system(id), origin, work, |_, ()| None).await?;
+    let path = format!("/accounts/{id}/members");
+    let request = Request {
+        audit_id: AUDIT_LOG_ID.into(),
+        method: "POST".into(),
+        path: path.into(),
+        ip: "198.41.129.166".into(),
+        ..Request::default()
+    };
+    let actor = Actor::User { id: user.id, email: user.email.as_str().into(), token: None, token_name: None };
+    let refused = Refused {
+        operation: "account-members-add-member".into(),
+        route: "/accounts/{account_id}/members".into(),
+        status: 400,
+        errors: vec![Refusal { code: 1001, pointer: Some("/email".into()) }],
+        resource: None,
+        body: None,
+    };
+    let at = AUDIT_LOG_TIME.parse().unwrap_or(runtime.clock.now());
+    runtime.audit.note(Place::Account(id), at, Origin { actor, request }, Event::Refused(refused.into()));
+    Ok(runtime.audit.flush().await?)
 }
 
 async fn user(

@@ -92,6 +92,12 @@ impl Query {
             .filter(|value| !value.is_empty())
     }
 
+    /// All values of a parameter that can be given several times, in their order; empty ones count as absent.
+    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        let named = self.pairs.iter().filter(move |(key, _)| key == name);
+        named.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
     /// The page, with the endpoint's default and maximum size. More than the maximum is clamped (D76).
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod access;
 mod access_history;
 mod accounts;
 mod api_tokens;
+mod audit;
 mod authorize;
 mod bodies;
 mod cases;

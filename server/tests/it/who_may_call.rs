@@ -101,7 +101,9 @@ impl World {
         // The commit that took it in.
         let revision = crate::support::revision(&server).await;
         let new = json!({ "email_domain": "example.org", "begin_verification": false });
-        let connector = admin.post(CONNECTORS, new).await.id();
+        let connector = admin.post(CONNECTORS, new).await;
+        let audit_id = connector.header("cf-auditlog-id").expect("an audit id").to_owned();
+        let connector = connector.id();
         let key = format!("com.cloudflare.api.account.{}", server.account);
         let token = server.token(Owner::Account, &[allow(&["DNS Read"], &[&key])]).await;
         let user_token = server.token(Owner::Admin, &[allow(&["DNS Read"], &[&key])]).await;
@@ -114,6 +116,7 @@ impl World {
             ("dns_read", dns_read.id.to_string()),
             ("token_id", token.id.to_string()),
             ("revision", revision.to_string()),
+            ("id", audit_id),
             ("account_id", server.account.to_string()),
             ("member_id", target.id.to_string()),
             ("zone_id", zone.to_string()),
@@ -130,7 +133,14 @@ impl World {
 
     /// The text with the ids of this world in place of `{name}`.
     fn fill(&self, text: &str) -> String {
-        self.ids.iter().fold(text.to_owned(), |text, (name, id)| text.replace(&format!("{{{name}}}"), id))
+        let filled = self.ids.iter().fold(text.to_owned(), |text, (name, id)| text.replace(&format!("{{{name}}}"), id));
+        // The only operations that demand a query.
+        let is_audit =
+            filled.ends_with("/logs/audit") || filled.ends_with("/history") && filled.contains("/logs/audit/");
+        match is_audit {
+            true => format!("{filled}?since=2026-01-02&before=2026-01-03&action_time=2026-01-02T03:04:05Z"),
+            false => filled,
+        }
     }
 
     async fn ask(&self, caller: &Caller, operation: &Operation, body: &Value) -> Response {
