@@ -16,7 +16,7 @@ use server::self_check::Rate;
 use server::{PublicUrl, WireShapes};
 use tracing_subscriber::filter::Targets;
 
-use self::ask::{Ask, Revert};
+use self::ask::{Apply, Ask, Export, Revert};
 use crate::database::Database;
 use crate::serve::{FailureLimit, RateLimit};
 
@@ -76,6 +76,16 @@ pub enum Command {
     /// Every document that it touched becomes what it was before. Where one was changed since, or something rests on it, nothing
     /// is done and each such object is told. It may run beside a server on the same database.
     Revert(Revert),
+    /// Write an account to standard output, for `apply` or for Terraform
+    ///
+    /// As JSON: name and settings, members, user groups and resource groups, each by what people call it. For Terraform: these
+    /// and zones, SSO connectors and account tokens, by their ids, without secrets.
+    Export(Export),
+    /// Make an account what a file says, in one commit
+    ///
+    /// The difference is printed first: what comes, changes and goes, and who gains and loses what. What the file has no section
+    /// for is left as it is. It may run beside a server on the same database.
+    Apply(Apply),
     /// Put a token or key out of use whose secret turned up where it should not be
     ///
     /// The secret is read from standard input, since arguments show in lists of processes. A token is marked `revoked

@@ -3,7 +3,7 @@
 //! ```text
 //! arguments     what can be typed                      config_file   a file in place of flags
 //! serve, dev    the server                             database, secret_key, wiring   the parts it is made of
-//! init, user, account, revert, report_leak   offline commands that write     log, check, ask   offline commands that read
+//! init, user, account, revert, report_leak, declare   offline commands that write     log, check, ask   offline commands that read
 //! ```
 
 mod account;
@@ -13,6 +13,7 @@ mod background;
 mod check;
 mod config_file;
 mod database;
+mod declare;
 mod dev;
 mod init;
 mod log;
@@ -58,6 +59,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         | Command::Check(_)
         | Command::Ask(_)
         | Command::Revert(_)
+        | Command::Export(_)
+        | Command::Apply(_)
         | Command::ReportLeak(_) => {}
     }
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
@@ -71,6 +74,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Check(check) => check::run(check).await,
             Command::Ask(ask) => Ok(ask::run(ask).await),
             Command::Revert(revert) => revert::run(revert).await,
+            Command::Export(export) => declare::export(export).await,
+            Command::Apply(apply) => declare::apply(apply).await,
             Command::ReportLeak(report) => report_leak::run(report).await,
             // Answered above, without starting threads.
             Command::Completions { .. } | Command::Man { .. } => Ok(ExitCode::SUCCESS),

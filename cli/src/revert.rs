@@ -19,7 +19,7 @@ pub async fn run(revert: Revert) -> anyhow::Result<ExitCode> {
     let path = asker.path(&format!("/iam/commits/{}/revert", revert.revision));
     let answered = match revert.dry_run {
         true => asker.send(Method::POST, &path, None).await,
-        false => asker.write(Method::POST, &path).await,
+        false => asker.write(Method::POST, &path, None).await,
     };
     asker.close().await;
     let answer = answered?;

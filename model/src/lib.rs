@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod change;
 pub mod claims;
 pub mod commit;
+pub mod declared;
 pub mod ids;
 pub mod invitations;
 pub mod members;

@@ -69,6 +69,14 @@ impl Problem {
         Problem::new(FaultKind::NotFound, format!("{noun} `{id}` not found"))
     }
 
+    /// The same faults, each at another place.
+    pub fn moved(mut self, place: impl Fn(&str) -> String) -> Problem {
+        for fault in &mut self.faults {
+            fault.pointer = Some(place(fault.pointer.as_deref().unwrap_or_default()));
+        }
+        self
+    }
+
     /// The faults, first found first.
     pub fn faults(&self) -> &[Fault] {
         &self.faults

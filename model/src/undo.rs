@@ -126,11 +126,44 @@ fn rank(id: &DocumentId) -> u8 {
 }
 
 fn inverse(touched: &[Touched]) -> Vec<Change> {
+    in_order(touched, |one| &one.before)
+}
+
+/// The changes that lead from one side to the other, each document once.
+pub(crate) fn forward(touched: &[Touched]) -> Vec<Change> {
+    in_order(touched, |one| &one.after)
+}
+
+/// The changes that bring every document to one side, in an order in which they can be applied.
+fn in_order(touched: &[Touched], side: impl Fn(&Touched) -> &Option<Document>) -> Vec<Change> {
     let mut differing: Vec<&Touched> = touched.iter().filter(|one| one.before != one.after).collect();
     differing.sort_by_key(|one| rank(&one.id));
-    let deletes = differing.iter().rev().filter(|one| one.before.is_none()).map(|one| Change::Delete(one.id.clone()));
-    let puts = differing.iter().filter_map(|one| one.before.clone()).map(Change::put);
+    let deletes = differing.iter().rev().filter(|one| side(one).is_none()).map(|one| Change::Delete(one.id.clone()));
+    let puts = differing.iter().filter_map(|one| side(one).clone()).map(Change::put);
     deletes.chain(puts).collect()
+}
+
+/// A document in words that people know it by.
+pub(crate) fn named(document: &Document, before: &AccountState, after: &AccountState) -> String {
+    match document {
+        Document::Account(account) => format!("account \"{}\"", account.name),
+        Document::Member(member) => format!("member {}", member.email.as_str()),
+        Document::UserGroup(group) => format!("user group \"{}\"", group.name),
+        Document::ResourceGroup(group) => match group.kind {
+            Kind::Anonymous { .. } => "scope of a policy".to_owned(),
+            Kind::BuiltIn | Kind::Custom => format!("resource group \"{}\"", group.name),
+        },
+        Document::GroupMember(place) => {
+            let member = after.member(&place.member).or_else(|| before.member(&place.member));
+            let group = after.user_group(&place.group).or_else(|| before.user_group(&place.group));
+            let email = member.map_or_else(|| place.member.to_string(), |member| member.email.as_str().to_owned());
+            let name = group.map_or_else(|| place.group.to_string(), |group| group.name.to_string());
+            format!("place of {email} in \"{name}\"")
+        }
+        Document::Resource(_) | Document::Token(_) | Document::SsoConnector(_) | Document::User(_) => {
+            words(&document.id())
+        }
+    }
 }
 
 /// What rests on documents that would go: it came after them.

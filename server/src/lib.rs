@@ -15,6 +15,7 @@ pub mod authenticate;
 pub mod authorize;
 pub mod call;
 pub mod commits;
+pub mod declared;
 pub mod dev;
 pub mod dry_run;
 pub mod effective_policies;
@@ -112,6 +113,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(authorize::authorize))
         .routes(routes!(explain::explain))
         .routes(routes!(access_history::ask))
+        .routes(routes!(declared::get, declared::put))
         .routes(routes!(commits::list))
         .routes(routes!(commits::get))
         .routes(routes!(commits::revert))

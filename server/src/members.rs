@@ -238,7 +238,7 @@ pub async fn create(call: Call) -> Result<Success, Error> {
 }
 
 /// Who invites: a token of an account does so for the account.
-fn invited_by(call: &Call) -> String {
+pub(crate) fn invited_by(call: &Call) -> String {
     call.caller.user.as_ref().map_or_else(|| "an administrator".to_owned(), |user| user.email.as_str().to_owned())
 }
 
@@ -252,23 +252,32 @@ fn created(
     let state = &snapshot.state;
     let mut messages = messages(call, state, roles_ignored);
     let shown = shown(call, state, id)?;
-    let invitation = state.member(&id).and_then(|member| member.invitation.as_deref());
-    let Some(invitation) = invitation.filter(|_| !call.is_dry_run().unwrap_or(true)) else {
-        return shown.with_messages(messages);
-    };
+    match invitation_message(call, state, id) {
+        Some(link) => {
+            messages.push(link);
+            Ok(shown.with_messages(messages)?.secret())
+        }
+        None => shown.with_messages(messages),
+    }
+}
+
+/// What is told of the invitation of a member who was just invited: nothing where it goes by mail.
+pub(crate) fn invitation_message(call: &Call, state: &AccountState, id: MemberId) -> Option<Message> {
+    let member = state.member(&id).filter(|_| !call.is_dry_run().unwrap_or(true))?;
+    let invitation = member.invitation.as_deref()?;
     if let Some(mailer) = &call.app.settings.mailer {
         mailer.wake();
-        return shown.with_messages(messages);
+        return None;
     }
     let account = state.account_id();
     let token = link::token(&call.app.runtime.secrets, account, id, invitation);
     let link = link::link(&call.app.settings.public_url, &token);
     tracing::info!(%account, member = %id, "somebody is invited; no mail is configured, so the link is in the answer");
-    messages.push(Message {
+    let email = member.email.as_str();
+    Some(Message {
         code: INVITATION,
-        message: format!("no mail is configured; give this link to the invited person, and to nobody else: {link}"),
-    });
-    Ok(shown.with_messages(messages)?.secret())
+        message: format!("no mail is configured; give this link to {email}, and to nobody else: {link}"),
+    })
 }
 
 /// The user of a new member's address. A development server makes one where there is none.

@@ -25,7 +25,8 @@ const OPEN: [(&str, &str); 4] = [
 
 /// Operations by which members, groups and policies are administered: a user needs a verified address for them
 /// (section 2.4).
-const ADMINISTRATION: [&str; 12] = [
+const ADMINISTRATION: [&str; 13] = [
+    "portcullis-account-state-put",
     "account-members-add-member",
     "account-members-update-member",
     "account-members-remove-member",

@@ -3,12 +3,12 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueHint};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use model::ids::AccountId;
 use model::time::Timestamp;
 use runtime::history::at::At;
 
-use super::{Catalogs, Data};
+use super::{Catalogs, Data, SecretKey};
 use crate::ask::words::{Resource, Subject};
 
 /// `portcullis ask …`.
@@ -229,6 +229,55 @@ pub struct Revert {
 
     #[command(flatten)]
     pub place: Place,
+}
+
+/// `portcullis export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Id of the account: 32 hex digits
+    pub account: AccountId,
+
+    /// What to write
+    #[arg(long, value_enum)]
+    pub format: Format,
+
+    #[command(flatten)]
+    pub data: Data,
+    #[command(flatten)]
+    pub catalogs: Catalogs,
+}
+
+impl Export {
+    /// Where to look.
+    pub fn place(self) -> Place {
+        Place { account: Some(self.account), json: false, data: self.data, catalogs: self.catalogs }
+    }
+}
+
+/// In which form an account is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For `portcullis apply`
+    Json,
+    /// HCL for the official provider, with a block to import each resource
+    Terraform,
+}
+
+/// `portcullis apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// The file, as `portcullis export --format json` writes it; - for standard input
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+
+    /// Only tell the difference; exit code 2 if there is one
+    #[arg(long)]
+    pub dry_run: bool,
+
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub secret_key: SecretKey,
 }
 
 /// `portcullis ask unused`.

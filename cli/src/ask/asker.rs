@@ -46,10 +46,18 @@ impl Asker {
     /// # Errors
     /// When it cannot be opened, or it is not clear which account is meant.
     pub async fn open(place: &Place) -> anyhow::Result<Asker> {
+        // Nothing is authenticated, so the secret key is not needed.
+        Asker::open_with(place, Secrets::new(&[0; 32])).await
+    }
+
+    /// The same with the secret key, for what makes secrets.
+    ///
+    /// # Errors
+    /// As for [`Asker::open`].
+    pub async fn open_with(place: &Place, secrets: Secrets) -> anyhow::Result<Asker> {
         let catalog = wiring::catalog(&place.catalogs.catalog)?;
         let store = place.data.database.open(SqliteOptions::default()).await?;
-        // Nothing is authenticated, so the secret key is not needed.
-        let runtime = Arc::new(wiring::runtime(store, catalog, Rules::default(), Secrets::new(&[0; 32])));
+        let runtime = Arc::new(wiring::runtime(store, catalog, Rules::default(), secrets));
         let account = match account(&runtime, place.account).await {
             Ok(account) => account,
             Err(error) => {
@@ -64,6 +72,14 @@ impl Asker {
     /// The catalogue.
     pub fn catalog(&self) -> &Catalog {
         self.runtime.engine.catalog()
+    }
+
+    /// The account as it is.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn account_now(&self) -> anyhow::Result<Arc<Snapshot<Account>>> {
+        self.runtime.account(self.account).await?.with_context(|| format!("there is no account `{}`", self.account))
     }
 
     /// The account at a moment.
@@ -96,8 +112,8 @@ impl Asker {
     ///
     /// # Errors
     /// What the server refuses, in its words; then nothing was written.
-    pub async fn write(&self, method: Method, path: &str) -> anyhow::Result<Answer> {
-        self.request(method, path, None, false).await
+    pub async fn write(&self, method: Method, path: &str, body: Option<String>) -> anyhow::Result<Answer> {
+        self.request(method, path, body, false).await
     }
 
     async fn request(

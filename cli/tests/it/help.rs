@@ -20,6 +20,8 @@ fn each_command_explains_itself() {
         ("dev", vec!["dev"]),
         ("user", vec!["user"]),
         ("account", vec!["account"]),
+        ("export", vec!["export"]),
+        ("apply", vec!["apply"]),
         ("report_leak", vec!["report-leak"]),
         ("user_create", vec!["user", "create"]),
         ("log", vec!["log"]),

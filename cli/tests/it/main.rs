@@ -7,6 +7,7 @@ mod ask;
 mod check;
 mod configuration;
 mod crash;
+mod declare;
 mod dev;
 mod first_start;
 mod help;

@@ -368,7 +368,7 @@ async fn a_user_whose_address_is_not_verified_administers_nothing() {
         let row = &table.rows[&operation.id];
         let administers = operation.method != Method::GET
             && operation.path.starts_with("/accounts/")
-            && ["/members", "/iam/user_groups", "/iam/resource_groups"]
+            && ["/members", "/iam/user_groups", "/iam/resource_groups", "/iam/state"]
                 .iter()
                 .any(|part| operation.path.contains(part));
         if administers {
