@@ -169,7 +169,10 @@ impl Engine {
                     touched.extend(self.grantees(before).chain(self.grantees(after)).filter(is_in));
                 }
                 DocumentId::ResourceGroup(_) => touched.extend(self.grantees(before).chain(self.grantees(after))),
-                DocumentId::Account | DocumentId::Resource(_) | DocumentId::Token(_) => {}
+                DocumentId::Account
+                | DocumentId::Resource(_)
+                | DocumentId::RemovedResource(_)
+                | DocumentId::Token(_) => {}
                 DocumentId::SsoConnector(_) | DocumentId::User => {}
             }
         }
@@ -280,6 +283,7 @@ impl Engine {
                     }
                 }
                 DocumentId::GroupMember(..) | DocumentId::Account | DocumentId::Resource(_) => {}
+                DocumentId::RemovedResource(_) => {}
                 DocumentId::Token(_) | DocumentId::SsoConnector(_) | DocumentId::User => {}
             }
         }
@@ -298,7 +302,8 @@ fn touches_permissions(change: &Change) -> bool {
     match change.id() {
         DocumentId::Account | DocumentId::Member(_) | DocumentId::UserGroup(_) => true,
         DocumentId::GroupMember(..) | DocumentId::ResourceGroup(_) => true,
-        DocumentId::Resource(_) | DocumentId::Token(_) | DocumentId::SsoConnector(_) | DocumentId::User => false,
+        DocumentId::Resource(_) | DocumentId::RemovedResource(_) | DocumentId::Token(_) => false,
+        DocumentId::SsoConnector(_) | DocumentId::User => false,
     }
 }
 

@@ -20,7 +20,7 @@ use crate::members::Member;
 use crate::names::NameKey;
 use crate::policies::Policy;
 use crate::resource_groups::{self, Kind, ResourceGroup};
-use crate::resources::Resource;
+use crate::resources::{RemovedResource, Resource};
 use crate::sso_connectors::SsoConnector;
 use crate::time::Timestamp;
 use crate::tokens::Token;
@@ -72,6 +72,7 @@ pub struct AccountState {
     watched: OrdSet<Id>,
     holders: OrdSet<(Id, Holder)>,
     resources: OrdMap<Box<str>, Arc<Resource>>,
+    removed_resources: OrdMap<Box<str>, Arc<RemovedResource>>,
     zones_by_name: OrdMap<NameKey, ZoneId>,
     tokens: OrdMap<TokenId, Arc<Token>>,
     sso_connectors: OrdMap<SsoConnectorId, Arc<SsoConnector>>,
@@ -227,6 +228,11 @@ impl AccountState {
         self.resources.get(key).map(Arc::as_ref)
     }
 
+    /// Whether a resource of that key was there once.
+    pub fn is_removed(&self, key: &str) -> bool {
+        self.removed_resources.contains_key(key)
+    }
+
     /// Every registered resource, by key.
     pub fn resources(&self) -> impl Iterator<Item = &Resource> {
         self.resources.values().map(Arc::as_ref)
@@ -268,6 +274,7 @@ impl AccountState {
                 .map(|created_on| Document::GroupMember(GroupMember { group: *group, member: *member, created_on })),
             DocumentId::ResourceGroup(id) => self.resource_groups.get(id).cloned().map(Document::ResourceGroup),
             DocumentId::Resource(key) => self.resources.get(key).cloned().map(Document::Resource),
+            DocumentId::RemovedResource(key) => self.removed_resources.get(key).cloned().map(Document::RemovedResource),
             DocumentId::Token(id) => self.tokens.get(id).cloned().map(Document::Token),
             DocumentId::SsoConnector(id) => self.sso_connectors.get(id).cloned().map(Document::SsoConnector),
             DocumentId::User => None,
@@ -309,6 +316,7 @@ impl AccountState {
     pub fn documents(&self) -> impl Iterator<Item = Document> + '_ {
         let account = self.account.iter().cloned().map(Document::Account);
         let resources = self.resources.values().cloned().map(Document::Resource);
+        let removed = self.removed_resources.values().cloned().map(Document::RemovedResource);
         let resource_groups = self.resource_groups.values().cloned().map(Document::ResourceGroup);
         let members = self.members.values().cloned().map(Document::Member);
         let user_groups = self.user_groups.values().cloned().map(Document::UserGroup);
@@ -319,6 +327,7 @@ impl AccountState {
         let connectors = self.sso_connectors.values().cloned().map(Document::SsoConnector);
         account
             .chain(resources)
+            .chain(removed)
             .chain(resource_groups)
             .chain(members)
             .chain(user_groups)

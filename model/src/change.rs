@@ -11,7 +11,7 @@ use crate::accounts::Account;
 use crate::ids::{MemberId, ResourceGroupId, SsoConnectorId, TokenId, UserGroupId};
 use crate::members::Member;
 use crate::resource_groups::ResourceGroup;
-use crate::resources::Resource;
+use crate::resources::{RemovedResource, Resource};
 use crate::sso_connectors::SsoConnector;
 use crate::tokens::Token;
 use crate::user_group_members::GroupMember;
@@ -37,6 +37,8 @@ pub enum Document {
     ResourceGroup(Arc<ResourceGroup>),
     /// A zone or another registered resource.
     Resource(Arc<Resource>),
+    /// That a resource of that key was there once.
+    RemovedResource(Arc<RemovedResource>),
     /// An API token.
     Token(Arc<Token>),
     /// An SSO connector.
@@ -61,6 +63,8 @@ pub enum DocumentId {
     ResourceGroup(ResourceGroupId),
     /// A registered resource, by its key.
     Resource(Box<str>),
+    /// That a resource of that key was there once.
+    RemovedResource(Box<str>),
     /// An API token.
     Token(TokenId),
     /// An SSO connector.
@@ -79,6 +83,7 @@ impl Document {
             Document::GroupMember(place) => DocumentId::GroupMember(place.group, place.member),
             Document::ResourceGroup(group) => DocumentId::ResourceGroup(group.id),
             Document::Resource(resource) => DocumentId::Resource(resource.key.clone()),
+            Document::RemovedResource(removed) => DocumentId::RemovedResource(removed.key.clone()),
             Document::Token(token) => DocumentId::Token(token.id),
             Document::SsoConnector(connector) => DocumentId::SsoConnector(connector.id),
             Document::User(_) => DocumentId::User,
@@ -97,6 +102,7 @@ impl fmt::Display for DocumentId {
             DocumentId::GroupMember(group, member) => write!(f, "group_member/{group}/{member}"),
             DocumentId::ResourceGroup(id) => write!(f, "resource_group/{id}"),
             DocumentId::Resource(key) => write!(f, "resource/{key}"),
+            DocumentId::RemovedResource(key) => write!(f, "removed_resource/{key}"),
             DocumentId::Token(id) => write!(f, "token/{id}"),
             DocumentId::SsoConnector(id) => write!(f, "sso_connector/{id}"),
             DocumentId::User => f.write_str("user"),
@@ -124,6 +130,7 @@ impl FromStr for DocumentId {
                 .and_then(|(group, member)| Some(DocumentId::GroupMember(group.parse().ok()?, member.parse().ok()?))),
             ("resource_group", Some(id)) => id.parse().ok().map(DocumentId::ResourceGroup),
             ("resource", Some(key)) => Some(DocumentId::Resource(key.into())),
+            ("removed_resource", Some(key)) => Some(DocumentId::RemovedResource(key.into())),
             ("token", Some(id)) => id.parse().ok().map(DocumentId::Token),
             ("sso_connector", Some(id)) => id.parse().ok().map(DocumentId::SsoConnector),
             _ => None,

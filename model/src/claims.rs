@@ -46,6 +46,10 @@ pub fn of(stream: StreamId, document: &Document) -> Vec<Claim> {
             (Standing::Accepted { .. } | Standing::Pending { .. } | Standing::Rejected { .. }, _) => vec![],
         },
         Document::Resource(resource) => vec![claim(RESOURCE, resource.key.to_string(), resource.key.to_string())],
+        // No other account may have it either.
+        Document::RemovedResource(removed) => {
+            vec![claim(RESOURCE, removed.key.to_string(), removed.key.to_string())]
+        }
         Document::Token(token) => {
             let digest = token.digest.map(|digest| claim(CREDENTIAL, digest.to_string(), token.id.to_string()));
             digest.into_iter().collect()

@@ -89,6 +89,7 @@ pub fn words(id: &DocumentId) -> String {
         DocumentId::GroupMember(group, member) => format!("member {member} of user group {group}"),
         DocumentId::ResourceGroup(id) => format!("resource group {id}"),
         DocumentId::Resource(key) => format!("resource {key}"),
+        DocumentId::RemovedResource(key) => format!("removed resource {key}"),
         DocumentId::Token(id) => format!("token {id}"),
         DocumentId::SsoConnector(id) => format!("SSO connector {id}"),
         DocumentId::User => "user".to_owned(),
@@ -108,6 +109,15 @@ fn refuse_revival(faults: &mut Faults, touched: &Touched) {
         let message = format!("{}: its secret is no longer valid and stays so; make a new token", words(&touched.id));
         faults.push(FaultKind::Invalid, "", message);
     }
+    let deleted_on = |document: &Option<Document>| match document {
+        Some(Document::Account(account)) => account.deleted_on,
+        _ => None,
+    };
+    if deleted_on(&touched.before) != deleted_on(&touched.after) {
+        let message =
+            "an account is not deleted or restored by undoing; DELETE and `portcullis account restore` do that";
+        faults.push(FaultKind::Invalid, "", message);
+    }
     if touched.id == DocumentId::Account && touched.before.is_none() {
         faults.push(FaultKind::Invalid, "", "the commit that made the account cannot be undone");
     }
@@ -117,7 +127,7 @@ fn refuse_revival(faults: &mut Faults, touched: &Touched) {
 fn rank(id: &DocumentId) -> u8 {
     match id {
         DocumentId::Account | DocumentId::User => 0,
-        DocumentId::Resource(_) => 1,
+        DocumentId::Resource(_) | DocumentId::RemovedResource(_) => 1,
         DocumentId::ResourceGroup(_) => 2,
         DocumentId::Member(_) | DocumentId::Token(_) | DocumentId::SsoConnector(_) => 3,
         DocumentId::UserGroup(_) => 4,
@@ -160,9 +170,8 @@ pub(crate) fn named(document: &Document, before: &AccountState, after: &AccountS
             let name = group.map_or_else(|| place.group.to_string(), |group| group.name.to_string());
             format!("place of {email} in \"{name}\"")
         }
-        Document::Resource(_) | Document::Token(_) | Document::SsoConnector(_) | Document::User(_) => {
-            words(&document.id())
-        }
+        Document::Resource(_) | Document::RemovedResource(_) => words(&document.id()),
+        Document::Token(_) | Document::SsoConnector(_) | Document::User(_) => words(&document.id()),
     }
 }
 
@@ -218,7 +227,8 @@ fn find_references(undone: &AccountState, document: &Document, faults: &mut Faul
         Document::UserGroup(group) => check_policies(undone, &id, &group.policies, faults),
         // A scope may name what is gone, as after every delete of a zone (D26): it grants nothing there.
         Document::ResourceGroup(_) => {}
-        Document::Account(_) | Document::GroupMember(_) | Document::Resource(_) => {}
+        Document::Account(_) | Document::GroupMember(_) => {}
+        Document::Resource(_) | Document::RemovedResource(_) => {}
         Document::Token(_) | Document::SsoConnector(_) | Document::User(_) => {}
     }
 }

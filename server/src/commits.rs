@@ -134,6 +134,7 @@ fn named(document: &Document) -> String {
         Document::UserGroup(group) => format!("user group \"{}\"", group.name),
         Document::ResourceGroup(group) => format!("resource group \"{}\"", group.name),
         Document::Resource(resource) => format!("resource \"{}\"", resource.name),
+        Document::RemovedResource(_) => undo::words(&document.id()),
         Document::Token(token) => format!("token \"{}\"", token.name),
         Document::SsoConnector(connector) => format!("SSO connector {}", connector.email_domain),
         Document::GroupMember(_) | Document::User(_) => undo::words(&document.id()),
@@ -234,7 +235,8 @@ fn may_write(call: &Call, account: &Account, id: &DocumentId) -> bool {
         DocumentId::UserGroup(_) => "account-user-group-update",
         DocumentId::GroupMember(..) => "account-user-group-member-create",
         DocumentId::ResourceGroup(_) => "account-resource-group-update",
-        DocumentId::Resource(_) => "zones-post",
+        DocumentId::Resource(key) if model::resource_groups::zone_of(key).is_some() => "zones-post",
+        DocumentId::Resource(_) | DocumentId::RemovedResource(_) => "portcullis-account-resources-create",
         DocumentId::Token(_) => "account-api-tokens-update-token",
         DocumentId::SsoConnector(_) => "update-sso-connector-state",
         DocumentId::User => return false,
@@ -242,8 +244,10 @@ fn may_write(call: &Call, account: &Account, id: &DocumentId) -> bool {
     let engine = &call.app.runtime.engine;
     let principal = &call.caller.principal;
     engine.catalog().operation(operation).map(Need::of).is_some_and(|need| match id {
-        // Of zones and the like there is no permission on the account itself.
-        DocumentId::Resource(_) => engine.permit_throughout(account, principal, need).is_ok(),
+        // Of zones there is no permission on the account itself.
+        DocumentId::Resource(key) if model::resource_groups::zone_of(key).is_some() => {
+            engine.permit_throughout(account, principal, need).is_ok()
+        }
         _ => engine.permit(account, principal, need, None).is_ok(),
     })
 }

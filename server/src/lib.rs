@@ -40,6 +40,7 @@ pub mod recorded_calls;
 pub mod remedies;
 pub mod repeats;
 pub mod resource_groups;
+pub mod resources;
 pub mod roles;
 pub mod self_check;
 pub mod settings;
@@ -109,7 +110,9 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(invitations::answers::get, invitations::answers::reply))
         .routes(routes!(invitations::answers::redeem))
         .routes(routes!(zones::list, zones::create))
-        .routes(routes!(zones::get, zones::delete))
+        .routes(routes!(zones::get, zones::update, zones::delete))
+        .routes(routes!(resources::list, resources::create))
+        .routes(routes!(resources::get, resources::update, resources::delete))
         .routes(routes!(authorize::authorize))
         .routes(routes!(explain::explain))
         .routes(routes!(access_history::ask))

@@ -10,10 +10,11 @@ use ::model::resources::{self as model, Resource};
 use ::model::time::Timestamp;
 use serde::Serialize;
 
-use crate::answer::{Envelope, Success};
+use crate::answer::{Envelope, Message, Success};
 use crate::call::{Access, Call};
 use crate::error::{Error, Failure};
 use crate::resource_groups::Deleted;
+use crate::wire::text_filter::TextFilter;
 
 /// A domain.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -108,26 +109,89 @@ pub struct ZoneBody {
     account: crate::policies::IdBody,
 }
 
+#[derive(Clone, Copy)]
+enum Order {
+    Name,
+    Status,
+    Plan,
+    AccountId,
+    AccountName,
+}
+
+const ORDERS: [(&str, Order); 5] = [
+    ("name", Order::Name),
+    ("status", Order::Status),
+    ("plan.id", Order::Plan),
+    ("account.id", Order::AccountId),
+    ("account.name", Order::AccountName),
+];
+
+/// What a list of zones is narrowed to.
+struct Filter<'a> {
+    name: Option<TextFilter>,
+    account_name: Option<TextFilter>,
+    account_id: Option<&'a str>,
+    /// Every zone is active and full.
+    is_active: Option<bool>,
+    is_full: Option<bool>,
+    any: bool,
+}
+
+impl Filter<'_> {
+    fn read(call: &Call) -> Result<Filter<'_>, Problem> {
+        let query = &call.query;
+        let states = [("active", true), ("initializing", false), ("pending", false), ("moved", false)];
+        let kinds = ["full", "partial", "secondary", "internal"];
+        let is_full = query.text("type").map(|list| {
+            let mut known =
+                list.split(',').map(|kind| kinds.iter().find(|known| known.eq_ignore_ascii_case(kind.trim())));
+            if known.clone().any(|kind| kind.is_none()) {
+                let message = format!("type `{list}` must be a list of `full`, `partial`, `secondary`, `internal`");
+                return Err(Problem::at(FaultKind::Invalid, "?type", message));
+            }
+            Ok(known.any(|kind| kind == Some(&"full")))
+        });
+        Ok(Filter {
+            name: query.text("name").map(TextFilter::parse),
+            account_name: query.text("account.name").map(TextFilter::parse),
+            account_id: query.text("account.id"),
+            is_active: query.word("status", &states)?,
+            is_full: is_full.transpose()?,
+            any: query.word("match", &[("all", false), ("any", true)])?.unwrap_or(false),
+        })
+    }
+
+    fn takes(&self, account: &accounts::Account, name: &str) -> bool {
+        let told = [
+            self.name.as_ref().map(|filter| filter.takes(name)),
+            self.account_name.as_ref().map(|filter| filter.takes(&account.name)),
+            self.account_id.map(|id| account.id.to_string() == id),
+            self.is_active,
+            self.is_full,
+        ];
+        let mut told = told.into_iter().flatten().peekable();
+        match self.any && told.peek().is_some() {
+            true => told.any(|told| told),
+            false => told.all(|told| told),
+        }
+    }
+}
+
 /// Lists the zones that the caller may read, over all accounts that it reaches (D7).
 #[utoipa::path(get, path = "/zones", operation_id = "zones-get", tag = "Zones",
     params(("name" = Option<String>, Query), ("account.id" = Option<String>, Query), ("account.name" = Option<String>, Query), ("status" = Option<String>, Query),
+        ("type" = Option<String>, Query), ("order" = Option<String>, Query), ("match" = Option<String>, Query),
         ("page" = Option<u32>, Query), ("per_page" = Option<u32>, Query), ("direction" = Option<String>, Query)),
     responses((status = 200, body = Envelope<Vec<ZoneView>>), (status = "4XX", body = Failure)))]
 pub async fn list(call: Call) -> Result<Success, Error> {
     let paging = call.query.paging(20, 50)?;
-    let query = |name| call.query.text(name);
-    let (name, account, account_name) = (query("name").map(NameKey::of), query("account.id"), query("account.name"));
+    let filter = Filter::read(&call)?;
+    let order = call.query.word("order", &ORDERS)?.unwrap_or(Order::Name);
     let engine = &call.app.runtime.engine;
     let mut zones = Vec::new();
     for snapshot in crate::accounts::reached(&call).await? {
         let state = &snapshot.state;
-        let own_name = accounts::get(state)?.name.as_ref();
-        let wanted = account.is_none_or(|id| state.account_id().to_string() == id)
-            && account_name.is_none_or(|name| own_name == name)
-            && query("status").is_none_or(|status| status == "active");
-        if !wanted {
-            continue;
-        }
+        let account = accounts::get(state)?;
         let mut noted = false;
         for (id, zone) in state.zones() {
             let key = NameKey::of(&zone.name);
@@ -135,14 +199,21 @@ pub async fn list(call: Call) -> Result<Success, Error> {
                 let target = state.resource(&zone.key)?;
                 engine.allows(state, &call.caller.principal, &call.operation.need.accepts, &target).then_some(target)
             };
-            if name.as_ref().is_none_or(|name| *name == key)
+            if filter.takes(account, &zone.name)
                 && let Some(target) = readable()
             {
                 // Once an account: no resource is kept with a use.
                 if !std::mem::replace(&mut noted, true) {
                     call.note_use(state, &target);
                 }
-                zones.push((key, render(state, id, zone)));
+                let first = match order {
+                    Order::Name => NameKey::of(""),
+                    // Every zone has one status and one plan.
+                    Order::Status | Order::Plan => NameKey::of(""),
+                    Order::AccountId => NameKey::of(&account.id.to_string()),
+                    Order::AccountName => NameKey::of(&account.name),
+                };
+                zones.push(((first, key), render(state, id, zone)));
             }
         }
     }
@@ -210,6 +281,43 @@ pub async fn get(call: Call) -> Result<Success, Error> {
     let (access, id) = zone(&call).await?;
     let state = access.state();
     Ok(Success::object(&render(state, id, model::get_zone(state, id)?))?.at(access.revision()))
+}
+
+/// Another name for a zone; what else the reference can change means nothing here.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only describes the body; it is read by hand, to find every fault")]
+pub struct ZonePatchBody {
+    name: Option<String>,
+}
+
+/// Gives a zone another name.
+#[utoipa::path(patch, path = "/zones/{zone_id}", operation_id = "zones-0-patch", tag = "Zones",
+    params(("zone_id" = String, Path)), request_body = ZonePatchBody,
+    responses((status = 200, body = Envelope<ZoneView>), (status = "4XX", body = Failure)))]
+pub async fn update(call: Call) -> Result<Success, Error> {
+    let (access, id) = zone(&call).await?;
+    let change = call.read(|body, faults| {
+        body.object(faults)?;
+        let ignored = ["paused", "plan", "type", "vanity_name_servers"];
+        let ignored: Vec<&str> = ignored.into_iter().filter(|name| body.optional(name).is_some()).collect();
+        Some((body.optional("name").map(|name| name.text(faults).to_owned()), ignored))
+    })?;
+    let ignored = change
+        .value
+        .1
+        .iter()
+        .map(|name| Message { code: 1001, message: format!("`{name}` is ignored: Portcullis serves no DNS") });
+    let messages: Vec<Message> = ignored.collect();
+    call.write_body(
+        &access,
+        &change,
+        |state, _, (name, _)| model::rename_zone(state, id, name.as_deref()),
+        |snapshot, id| {
+            let zone = model::get_zone(&snapshot.state, *id)?;
+            Success::object(&render(&snapshot.state, *id, zone))?.with_messages(messages.clone())
+        },
+    )
+    .await
 }
 
 /// Removes a zone from the registry; its key stays in resource groups, where it matches nothing (D26).

@@ -129,6 +129,7 @@ fn line(state: &AccountState, document: &Document) -> String {
         Document::GroupMember(place) => format!("since {}", place.created_on),
         Document::ResourceGroup(group) => format!("\"{}\", {}", group.name, group.scope.shown_objects().join(" ")),
         Document::Resource(resource) => format!("\"{}\"", resource.name),
+        Document::RemovedResource(removed) => format!("since {}", removed.removed_on),
         Document::Token(token) => format!("\"{}\", {} policies", token.name, token.policies.len()),
         Document::SsoConnector(connector) => format!("{}, {}", connector.email_domain, connector.verification.as_str()),
         Document::User(user) => user.email.as_str().to_owned(),

@@ -68,7 +68,7 @@ pub(crate) fn affected(before: &Account, after: &Account, changes: &[Change]) ->
                 both.iter().for_each(|account| add_users_of(account, group, &mut found));
             }
             DocumentId::Token(token) => found.push(Affected::Token(token)),
-            DocumentId::Resource(_) => {}
+            DocumentId::Resource(_) | DocumentId::RemovedResource(_) => {}
             DocumentId::Account | DocumentId::SsoConnector(_) | DocumentId::User => {}
         }
     }

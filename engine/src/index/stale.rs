@@ -60,7 +60,8 @@ impl Stale {
                 self.resource_groups.push(ChangedGroup { id, was_built_in });
             }
             DocumentId::Resource(key) => _ = self.resources.insert(key),
-            // Tokens are compiled where they are used; connectors grant nothing.
+            // Tokens are compiled where they are used; connectors and what is gone grant nothing.
+            DocumentId::RemovedResource(_) => {}
             DocumentId::Token(_) | DocumentId::SsoConnector(_) | DocumentId::User => {}
         }
     }

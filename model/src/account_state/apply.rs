@@ -52,6 +52,9 @@ impl AccountState {
                 }
                 self.resources.insert(resource.key.clone(), resource.clone());
             }
+            Document::RemovedResource(removed) => {
+                self.removed_resources.insert(removed.key.clone(), removed.clone());
+            }
             Document::Token(token) => {
                 self.tokens.insert(token.id, token.clone());
             }
@@ -167,6 +170,7 @@ impl AccountState {
                     forget(&mut self.zones_by_name, &NameKey::of(&resource.name), &zone);
                 }
             }
+            DocumentId::RemovedResource(key) => drop(self.removed_resources.remove(key).ok_or_else(missing)?),
             DocumentId::Token(token) => drop(self.tokens.remove(token).ok_or_else(missing)?),
             DocumentId::SsoConnector(connector) => drop(self.sso_connectors.remove(connector).ok_or_else(missing)?),
             DocumentId::User => return Err(Malformed::Misplaced(DocumentId::User)),

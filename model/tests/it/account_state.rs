@@ -286,7 +286,8 @@ fn recomputed(state: &AccountState) -> LookUps {
             Document::Resource(zone) => {
                 zones.insert(NameKey::of(&zone.name), resource_groups::zone_of(&zone.key).unwrap());
             }
-            Document::Account(_) | Document::Token(_) | Document::SsoConnector(_) | Document::User(_) => {}
+            Document::RemovedResource(_) | Document::Account(_) | Document::Token(_) => {}
+            Document::SsoConnector(_) | Document::User(_) => {}
         }
     }
     tell("members", format!("{:?}", by_email.values().map(|(id, _)| *id).collect::<Vec<_>>()));

@@ -268,6 +268,7 @@ pub fn resource_id(id: &DocumentId, owner: &str) -> Box<str> {
         DocumentId::GroupMember(_, member) => member.to_string().into(),
         DocumentId::ResourceGroup(id) => id.to_string().into(),
         DocumentId::Resource(key) => zone_of(id).unwrap_or_else(|| key.clone()),
+        DocumentId::RemovedResource(key) => key.clone(),
         DocumentId::Token(id) => id.to_string().into(),
         DocumentId::SsoConnector(id) => id.to_string().into(),
     }

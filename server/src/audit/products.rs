@@ -54,7 +54,7 @@ impl Kind {
             DocumentId::GroupMember(..) => GROUP_MEMBER,
             DocumentId::ResourceGroup(_) => RESOURCE_GROUP,
             DocumentId::Resource(key) if key.starts_with(ZONE_KEY) => ZONE,
-            DocumentId::Resource(_) => RESOURCE,
+            DocumentId::Resource(_) | DocumentId::RemovedResource(_) => RESOURCE,
             DocumentId::Token(_) => TOKEN,
             DocumentId::SsoConnector(_) => SSO_CONNECTOR,
             DocumentId::User => USER,

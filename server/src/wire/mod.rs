@@ -6,3 +6,4 @@ pub mod permitted;
 pub mod rendered;
 pub mod shapes;
 pub mod show;
+pub mod text_filter;

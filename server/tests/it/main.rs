@@ -31,6 +31,7 @@ mod random_operations;
 mod rate_limits;
 mod repeats;
 mod resource_groups;
+mod resources;
 mod roles;
 mod routes;
 mod self_check;

@@ -107,6 +107,8 @@ impl World {
         let key = format!("com.cloudflare.api.account.{}", server.account);
         let token = server.token(Owner::Account, &[allow(&["DNS Read"], &[&key])]).await;
         let user_token = server.token(Owner::Admin, &[allow(&["DNS Read"], &[&key])]).await;
+        let worker = "com.cloudflare.api.account.worker.there";
+        admin.post("/accounts/{account}/iam/resources", json!({ "key": worker })).await.result();
         let catalog = server.runtime.engine.catalog();
         let dns_read = catalog.permissions_named("DNS Read").next().expect("a permission");
         let ids = BTreeMap::from([
@@ -114,6 +116,7 @@ impl World {
             ("invite_of_pending", invite),
             ("user_token_id", user_token.id.to_string()),
             ("dns_read", dns_read.id.to_string()),
+            ("resource_key", worker.to_owned()),
             ("token_id", token.id.to_string()),
             ("revision", revision.to_string()),
             ("id", audit_id),

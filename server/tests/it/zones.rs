@@ -136,3 +136,55 @@ async fn a_zone_of_others_and_one_that_is_not_there_answer_alike() {
     assert_eq!(of_others, "404 1002 zone `<id>` not found");
     assert_eq!(told(&stranger.get(&format!("/zones/{UNKNOWN}")).await), of_others);
 }
+
+#[tokio::test]
+async fn zones_are_filtered_by_the_operators_that_the_reference_has_and_ordered() {
+    let server = TestServer::start().await;
+    let admin = server.admin();
+    for name in ["shop.example.com", "example.org", "shop.example.org"] {
+        server.zone(name).await;
+    }
+    let other = admin.post("/accounts", json!({ "name": "A other" })).await.id();
+    admin.post("/zones", json!({ "name": "zoo.example", "account": { "id": other } })).await.result();
+    let names = async |query: &str| {
+        let answer = admin.get(&format!("/zones?{query}")).await;
+        answer.list().iter().map(|zone| zone["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names("name=example.org").await, "example.org");
+    assert_eq!(names("name=not_equal:example.org").await, "shop.example.com shop.example.org zoo.example");
+    assert_eq!(names("name=starts_with:SHOP").await, "shop.example.com shop.example.org");
+    assert_eq!(names("name=starts_with_case_sensitive:SHOP").await, "");
+    assert_eq!(names("name=ends_with:.org").await, "example.org shop.example.org");
+    assert_eq!(names("name=contains:oo").await, "zoo.example");
+    assert_eq!(names("account.name=contains:other").await, "zoo.example");
+    assert_eq!(names(&format!("account.id={other}&name=contains:shop")).await, "");
+    assert_eq!(
+        names(&format!("account.id={other}&name=contains:shop&match=any")).await,
+        "shop.example.com shop.example.org zoo.example"
+    );
+    assert_eq!(names("order=account.name&per_page=1").await, "zoo.example");
+    assert_eq!(names("direction=desc&per_page=1").await, "zoo.example");
+    assert_eq!(names("status=pending").await, "");
+    assert_eq!(names("type=partial,full&name=zoo.example").await, "zoo.example");
+    assert_eq!(names("type=internal").await, "");
+    for bad in ["status", "order", "match", "type"] {
+        assert_eq!(admin.get(&format!("/zones?{bad}=odd")).await.pointers(), [format!("?{bad}")]);
+    }
+}
+
+#[tokio::test]
+async fn a_zone_is_renamed_and_what_means_nothing_here_is_said_to_be_ignored() {
+    let server = TestServer::start().await;
+    let (zone, _) = (server.zone("example.com").await, server.zone("example.org").await);
+    let path = format!("/zones/{zone}");
+    let admin = server.admin();
+    let renamed = admin.patch(&path, json!({ "name": "Example.NET", "paused": true })).await;
+    assert_eq!(renamed.result()["name"], "example.net");
+    assert_eq!(renamed.body["messages"][0]["message"], "`paused` is ignored: Portcullis serves no DNS");
+    assert_eq!(admin.get("/zones?name=example.com").await.list().len(), 0);
+    assert_eq!(admin.get("/zones?name=example.net").await.list()[0]["id"], zone.to_string());
+    assert_eq!(admin.patch(&path, json!({})).await.result(), renamed.result());
+    assert_eq!(admin.patch(&path, json!({ "name": "example.org" })).await.pointers(), ["/name"]);
+    assert_eq!(admin.patch(&path, json!({ "name": "no domain" })).await.pointers(), ["/name"]);
+    assert_eq!(admin.patch(&path, json!({ "name": 1 })).await.pointers(), ["/name"]);
+}
