@@ -2,6 +2,7 @@
 //! the variable, the variable the configuration file, and the file the default.
 
 pub mod ask;
+pub mod audit;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -17,6 +18,7 @@ use server::{PublicUrl, WireShapes};
 use tracing_subscriber::filter::Targets;
 
 use self::ask::{Apply, Ask, Export, Revert};
+use self::audit::Audit;
 use crate::database::Database;
 use crate::serve::{FailureLimit, RateLimit};
 
@@ -59,6 +61,9 @@ pub enum Command {
     /// Look into the commit log
     #[command(subcommand)]
     Log(Log),
+    /// Take the audit log out, or check it
+    #[command(subcommand)]
+    Audit(Audit),
     /// Check that decisions on the accounts in the database are right; exit code 1 if one is not
     ///
     /// Samples of who may do what on what are decided once by the engine that serves, and once by the oracle: a second,

@@ -3,12 +3,13 @@
 //! ```text
 //! arguments     what can be typed                      config_file   a file in place of flags
 //! serve, dev    the server                             database, secret_key, wiring   the parts it is made of
-//! init, user, account, revert, report_leak, declare   offline commands that write     log, check, ask   offline commands that read
+//! init, user, account, revert, report_leak, declare   offline commands that write     log, audit, check, ask   offline commands that read
 //! ```
 
 mod account;
 mod arguments;
 mod ask;
+mod audit;
 mod background;
 mod check;
 mod config_file;
@@ -56,6 +57,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         | Command::User(_)
         | Command::Account(_)
         | Command::Log(_)
+        | Command::Audit(_)
         | Command::Check(_)
         | Command::Ask(_)
         | Command::Revert(_)
@@ -71,6 +73,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::User(command) => user::run(command).await,
             Command::Account(command) => account::run(command).await,
             Command::Log(command) => log::run(command).await,
+            Command::Audit(command) => audit::run(command).await,
             Command::Check(check) => check::run(check).await,
             Command::Ask(ask) => Ok(ask::run(ask).await),
             Command::Revert(revert) => revert::run(revert).await,

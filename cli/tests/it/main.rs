@@ -4,6 +4,7 @@
 
 mod accounts;
 mod ask;
+mod audit;
 mod check;
 mod configuration;
 mod crash;

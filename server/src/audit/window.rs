@@ -47,7 +47,7 @@ impl std::fmt::Display for Retention {
 ///
 /// # Errors
 /// The reason, for anything else.
-fn moment(text: &str) -> Result<Timestamp, String> {
+pub fn moment(text: &str) -> Result<Timestamp, String> {
     let day = |text: &str| format!("{text}T00:00:00Z").parse::<Timestamp>();
     // SDKs in JavaScript write `+` for a space and for itself; a time that came that way has a space before its offset.
     let time = if text.len() == "2026-11-21".len() { day(text) } else { text.replace(' ', "+").parse() };
