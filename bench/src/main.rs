@@ -3,6 +3,7 @@
 //! numbers for the script to read.
 
 mod answers;
+mod audit;
 mod creates;
 mod decisions;
 mod flush;
@@ -39,6 +40,8 @@ enum Command {
     SeedDecisions(decisions::SeedDecisions),
     /// Ask a server each question of a file, and compare the answers; prints how many
     Answers(answers::Answers),
+    /// Fill an account with entries, ask its audit log questions with two filters; prints, a line each, the milliseconds of the first page
+    Audit(audit::Audit),
     /// Append to a file and flush; prints the median in microseconds
     Flush(flush::Flush),
 }
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Questions(questions) => decisions::write(&questions),
         Command::SeedDecisions(seed) => decisions::seed(&seed),
         Command::Answers(answers) => answers::run(&answers),
+        Command::Audit(audit) => audit::run(&audit),
         Command::Flush(flush) => flush::run(&flush),
     };
     match done {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runtime::Runtime;
+use server::App;
+use server::audit::summaries;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -14,6 +16,8 @@ const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 const WRITE_USAGE_EVERY: Duration = Duration::from_secs(10);
 /// What a crash may lose of the refusals in the audit log. Commits are never lost.
 const WRITE_AUDIT_EVERY: Duration = Duration::from_secs(1);
+/// Until then, questions about the newest commits read them one by one.
+const KEEP_AUDIT_COLUMNS_EVERY: Duration = Duration::from_secs(10);
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
 const CATCH_UP_EVERY: Duration = Duration::from_secs(60);
 
@@ -79,6 +83,16 @@ async fn write_audit(runtime: Arc<Runtime>) {
             tracing::error!(%error, "entries of the audit log could not be written; tried again");
             clock.tick().await;
         }
+    }
+}
+
+/// Makes what questions about the audit log need to be quick.
+pub async fn keep_audit_columns(app: App) {
+    let mut clock = interval(KEEP_AUDIT_COLUMNS_EVERY);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        clock.tick().await;
+        summaries::keep_up_with_all(&app.summaries, &app.runtime);
     }
 }
 

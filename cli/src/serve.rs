@@ -113,6 +113,7 @@ pub async fn listen_and_serve(
     let verification = verification::start(&runtime, dns_server);
     let verifier = verification.as_ref().map(|verification| verification.verifier.clone());
     let app = App::new(runtime.clone(), settings, verifier);
+    tasks.spawn(background::keep_audit_columns(app.clone()));
     let address = listener.local_addr()?;
     let signals = Signals::listen()?;
     // Scripts wait for this line, and it is there once connections are accepted.

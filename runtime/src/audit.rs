@@ -8,6 +8,7 @@
 //! An event must not cost the refused request a flush of the disk, or refusals would be a way to slow the server down. So events
 //! wait in a bounded queue ([`AuditLog`]) and are written behind, many at once; whoever reads the audit has them written first.
 
+pub mod columns;
 pub mod event;
 pub mod merged;
 mod verified;

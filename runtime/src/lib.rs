@@ -164,6 +164,11 @@ impl Runtime {
         self.accounts.get(StreamId::Account(id)).await
     }
 
+    /// The accounts in memory, and where they stand.
+    pub fn loaded_accounts(&self) -> Vec<(StreamId, model::ids::Revision)> {
+        self.accounts.heads()
+    }
+
     /// The newest durable state of a user; `None` if there is no such user.
     ///
     /// # Errors

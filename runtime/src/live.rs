@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::ids::StreamId;
+use model::ids::{Revision, StreamId};
 use store::Store;
 use tokio::sync::OnceCell;
 
@@ -121,6 +121,13 @@ impl<S: State> Live<S> {
             }
         }
         Ok(())
+    }
+
+    /// The streams in memory, and where they stand.
+    pub fn heads(&self) -> Vec<(StreamId, Revision)> {
+        let streams = self.streams.pin();
+        let loaded = streams.iter().filter_map(|(id, cell)| Some((*id, cell.get()?.published().revision())));
+        loaded.collect()
     }
 
     /// Forgets everything.

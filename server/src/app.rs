@@ -6,6 +6,7 @@ use std::sync::Arc;
 use prometheus_client::registry::Registry;
 use runtime::Runtime;
 
+use crate::audit::summaries::Summaries;
 use crate::operations::Operations;
 use crate::rate_limits::RateLimits;
 use crate::repeats::Repeats;
@@ -31,6 +32,8 @@ pub struct Shared {
     pub verifier: Option<Verifier>,
     /// Compares a share of live decisions with the oracle.
     pub self_check: SelfCheck,
+    /// How far the columns of logs reach.
+    pub summaries: Arc<Summaries>,
     pub(crate) operations: Operations,
     pub(crate) rendered: Rendered,
     pub(crate) repeats: Repeats,
@@ -58,6 +61,7 @@ impl App {
                 settings,
                 verifier,
                 self_check,
+                summaries: Arc::default(),
                 operations,
                 rendered,
                 repeats,

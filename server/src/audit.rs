@@ -13,9 +13,11 @@ pub mod legacy;
 pub mod products;
 pub mod question;
 pub mod redact;
+pub mod summaries;
 pub mod view;
 pub mod window;
 
+use ::model::ids::StreamId;
 use ::model::problem::{FaultKind, Faults, Problem};
 use ::model::time::Timestamp;
 use runtime::audit::merged::{Order, Whose, Window};
@@ -92,6 +94,8 @@ async fn page(call: &Call, access: &Access, question: Question, seal: &[&[u8]]) 
         })?),
         None => None,
     };
+    let (stream, runtime) = (StreamId::Account(access.state().account_id()), &call.app.runtime);
+    summaries::keep_up_of(&call.app.summaries, runtime, stream).await?;
     let page = question::ask(&call.app.runtime, &Question { after, ..question }).await?;
     let next = page.next.as_ref().map(|next| cursor::write(secrets, &seal, next));
     let info = CursorInfo::of(page.entries.len(), next);

@@ -69,6 +69,7 @@ async fn reset(State(app): State<App>) -> Response {
         return answer(StatusCode::BAD_REQUEST, "only a server whose data is in memory can be reset");
     }
     app.repeats.clear();
+    app.summaries.clear();
     match seed(&app.runtime).await {
         Ok(()) => answer(StatusCode::OK, ""),
         Err(error) => {

@@ -1,6 +1,6 @@
 //! `/accounts/{account_id}/audit_logs` and `/user/audit_logs`: the older form of the audit log, by page number.
 
-use ::model::ids::UserId;
+use ::model::ids::{StreamId, UserId};
 use ::model::problem::{FaultKind, Faults, Problem};
 use ::model::time::Timestamp;
 use engine::principal::Principal;
@@ -13,7 +13,7 @@ use super::entry::{Entry, Level};
 use super::filters::{Field, Filter, Filters};
 use super::question::{Found, Question};
 use super::view::{AccountView, EntryView};
-use super::{account_of, view, window};
+use super::{account_of, summaries, view, window};
 use crate::answer::{Envelope, Success};
 use crate::call::Call;
 use crate::error::{Error, Failure};
@@ -172,6 +172,14 @@ async fn answer(call: &Call, whose: Whose, account: Option<&AccountView>) -> Res
             limit: per_page,
             after: None,
         };
+        let stream = match whose {
+            Whose::Account(id) => Some(StreamId::Account(id)),
+            Whose::User(id) => Some(StreamId::User(id)),
+            Whose::Server => None,
+        };
+        if let Some(stream) = stream {
+            summaries::keep_up_of(&call.app.summaries, &call.app.runtime, stream).await?;
+        }
         let mut found = Found::start(&call.app.runtime, &question).await?;
         let mut skipped = 0;
         while entries.len() < per_page {

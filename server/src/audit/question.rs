@@ -5,7 +5,8 @@ use std::sync::Arc;
 use ::model::change::{Change, Document, DocumentId};
 use ::model::resource_groups::ZONE_KEY;
 use runtime::Runtime;
-use runtime::audit::merged::{Mark, Merged, Order, Whose, Window};
+use runtime::audit::columns::{Digest, Wanted};
+use runtime::audit::merged::{Mark, Merged, Narrowing, Order, Whose, Window};
 
 use super::entry::{Content, Entry, Level, resource_id};
 use super::filters::{Field, Filter, Filters};
@@ -78,6 +79,31 @@ pub struct Found<'a> {
     merged: Merged,
 }
 
+/// What a log can know of the question.
+fn narrowing(question: &Question) -> Narrowing {
+    let filters = question.filters.all.iter().map(|filter| Wanted {
+        field: filter.field.name(),
+        values: filter.values.iter().map(|value| Digest::of(value)).collect(),
+        not: filter.not,
+    });
+    let mut wanted: Vec<Wanted> = filters.collect();
+    let mut is = |field: Field, value: &str| {
+        wanted.push(Wanted { field: field.name(), values: vec![Digest::of(value)], not: false });
+    };
+    let touching = match &question.about {
+        // The events about it; its commits are found by the document.
+        Some(About::Document(stream, document)) => {
+            let owner = stream.rsplit('/').next().unwrap_or_default();
+            is(Field::ResourceType, Kind::of_document(document).name);
+            is(Field::ResourceId, &resource_id(document, owner));
+            Some((stream.clone(), document.to_string().into()))
+        }
+        // A commit may have touched it beside others.
+        Some(About::Resource(..) | About::Path(_)) | None => None,
+    };
+    Narrowing { wanted, touching }
+}
+
 impl<'a> Found<'a> {
     /// Begins to read.
     ///
@@ -85,7 +111,7 @@ impl<'a> Found<'a> {
     /// When the log cannot be read.
     pub async fn start(runtime: &'a Arc<Runtime>, question: &'a Question) -> Result<Found<'a>, Error> {
         let Question { whose, window, order, after, .. } = question;
-        let merged = runtime.audit(*whose, *window, *order, after.clone()).await?;
+        let merged = runtime.audit(*whose, *window, *order, after.clone(), narrowing(question)).await?;
         Ok(Found { runtime, question, merged })
     }
 

@@ -1,6 +1,7 @@
 //! The audit log of an account: who did what, and who tried.
 
 mod bad_input;
+mod columns;
 mod filters;
 mod history;
 mod legacy;
