@@ -25,6 +25,9 @@ COMPANIONS = {
     "accounts-list-accounts", "account-creation", "accounts-account-details",
     "account-members-list-members", "account-members-add-member", "account-members-member-details",
     "account-members-update-member", "account-members-remove-member",
+    "audit-logs-v2-get-account-audit-logs", "audit-logs-v2-get-account-audit-log-history",
+    "audit-logs-v2-list-account-product-categories", "audit-logs-get-account-audit-logs",
+    "audit-logs-get-user-audit-logs",
     "zones-get", "zones-post", "zones-0-get", "zones-0-delete",
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ import sys
 
 import accounts
 import account_members
+import audit_logs
 import errors
 import permission_groups
 import resource_groups
@@ -16,7 +17,7 @@ import user_groups
 
 MODULES = [
     permission_groups, roles, resource_groups, user_groups, user_group_members,
-    account_members, accounts, sso, errors, retries,
+    account_members, accounts, audit_logs, sso, errors, retries,
 ]  # fmt: skip
 
 if __name__ == "__main__":

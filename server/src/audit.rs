@@ -54,6 +54,11 @@ pub struct Cursors {
 }
 
 impl CursorInfo {
+    /// Of an object that is not known.
+    pub(crate) fn unavailable() -> CursorInfo {
+        CursorInfo { history_status: Some("unavailable"), ..CursorInfo::default() }
+    }
+
     fn of(count: usize, cursor: Option<String>) -> CursorInfo {
         let cursors = cursor.clone().map(|after| Cursors { after });
         CursorInfo { count, cursor, cursors, history_status: None }
@@ -182,8 +187,7 @@ pub async fn history(call: Call) -> Result<Success, Error> {
     let id = call.param("id");
     let source = source(&call, whose, id, time).await?;
     let Some(about) = About::of(&source) else {
-        let info = CursorInfo { history_status: Some("unavailable"), ..CursorInfo::default() };
-        return Ok(Success::cursor_page::<EntryView>(&[], &info)?.at(access.revision()));
+        return Ok(Success::cursor_page::<EntryView>(&[], &CursorInfo::unavailable())?.at(access.revision()));
     };
     let status = if about.is_exact() { "exact" } else { "approximate" };
     let filters = Filters::default();
@@ -207,7 +211,7 @@ async fn source(call: &Call, whose: Whose, id: &str, time: Timestamp) -> Result<
         after: None,
     };
     let found = question::Found::start(&call.app.runtime, &question).await?.next().await?;
-    found.ok_or_else(|| Problem::not_found("audit log entry", id).into())
+    found.ok_or_else(|| Error::NoHistory(Problem::not_found("audit log entry", id)))
 }
 
 /// Lists the categories of products, for the filter `product_category`.

@@ -11,6 +11,7 @@ use runtime::CommitError;
 use runtime::audit::event::Refusal;
 use serde::Serialize;
 
+use crate::audit::CursorInfo;
 use crate::audit::attempt::Refusals;
 use crate::rate_limits::Rate;
 
@@ -33,6 +34,9 @@ pub enum Error {
         /// What else is missing, if it is not a permission.
         detail: Option<&'static str>,
     },
+    /// The audit log has no entry of that id at that time: as not found, with what histories always say.
+    #[error("{0}")]
+    NoHistory(Problem),
     /// The path names an object by something that is no id (D57).
     #[error("could not route to {0}")]
     BadId(String),
@@ -169,6 +173,9 @@ pub struct Failure {
     messages: Vec<Entry>,
     #[schema(value_type = Option<Object>)]
     result: (),
+    /// Only of the history of an entry of the audit log that is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_info: Option<CursorInfo>,
 }
 
 /// The status and code of a fault (D72).
@@ -207,7 +214,7 @@ impl Error {
     fn entries(&self) -> (StatusCode, Vec<Entry>) {
         let one = |status, code, message: String| (status, vec![Entry { code, message, ..Entry::default() }]);
         match self {
-            Error::Refused(problem) => {
+            Error::Refused(problem) | Error::NoHistory(problem) => {
                 let (status, _) = status_and_code(problem.kind());
                 (status, problem.faults().iter().map(entry_of_fault).collect())
             }
@@ -277,7 +284,8 @@ impl IntoResponse for Error {
             pointer: entry.source.as_ref().map(|source| source.pointer.as_str().into()),
         };
         let refusals = Refusals(errors.iter().map(refusal).collect());
-        let failure = Failure { success: false, errors, messages: Vec::new(), result: () };
+        let result_info = matches!(self, Error::NoHistory(_)).then(CursorInfo::unavailable);
+        let failure = Failure { success: false, errors, messages: Vec::new(), result: (), result_info };
         let body = serde_json::to_vec(&failure).unwrap_or_default();
         let mut response =
             (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response();

@@ -8,6 +8,7 @@ import './user-groups.js';
 import './user-group-members.js';
 import './account-members.js';
 import './accounts.js';
+import './audit-logs.js';
 import './sso.js';
 import './errors.js';
 import './retries.js';

@@ -75,7 +75,7 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Refusal {
         let refusal = |status, message: String| Refusal { status, message, retry_after: None };
         match error {
-            Error::Refused(problem) => Refusal::bad(problem.to_string()),
+            Error::Refused(problem) | Error::NoHistory(problem) => Refusal::bad(problem.to_string()),
             // AuthZEN has one status for whoever is not known, by which header and for what reason ever.
             Error::Unauthenticated(reason) => refusal(StatusCode::UNAUTHORIZED, reason.to_string()),
             Error::Forbidden { accepted, detail, .. } => {

@@ -102,7 +102,7 @@ pub struct ResourceView {
     /// `{"type": …}` and the id of what it belongs to.
     #[schema(value_type = Object)]
     pub(super) scope: Value,
-    /// Of a failure: the body of the request, redacted.
+    /// Of a failure: the body of the request, redacted; as `body` if it was no object.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Object)]
     pub(super) request: Option<Value>,
@@ -183,7 +183,7 @@ pub async fn view(runtime: &Runtime, entry: &Entry, account: Option<&AccountView
             }
         }
         Content::Event(Event::Refused(refused)) if !is_foreign => {
-            resource.request = refused.body.clone();
+            resource.request = refused.body.clone().map(object);
             resource.response = Some(errors(refused));
         }
         Content::Event(Event::FailedAuthentications { count, waits }) => {
@@ -273,6 +273,14 @@ fn resource(entry: &Entry, is_foreign: bool) -> ResourceView {
         after: None,
         documents: Vec::new(),
         documents_total: None,
+    }
+}
+
+/// The published form has an object here; a body that is none, as of adding members to a group, stands in one.
+fn object(body: Value) -> Value {
+    match body {
+        Value::Object(_) => body,
+        other => json!({ "body": other }),
     }
 }
 

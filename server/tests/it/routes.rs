@@ -179,6 +179,7 @@ async fn the_codes_of_errors_are_these() {
     errors.extend(unauthenticated.into_iter().map(|reason| (format!("{reason:?}"), reason.into())));
     errors.extend([
         ("Forbidden".into(), Error::Forbidden { operation: "…".into(), accepted: ["…".into()].into(), detail: None }),
+        ("NoHistory".into(), Error::NoHistory(Problem::not_found("audit log entry", "…"))),
         ("BadId".into(), Error::BadId("/…".into())),
         ("NoRoute".into(), Error::NoRoute("/…".into())),
         ("WrongMethod".into(), Error::WrongMethod),

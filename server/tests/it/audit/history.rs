@@ -87,6 +87,7 @@ async fn what_has_no_object_is_found_by_its_path_or_not_at_all() {
     assert_eq!(found.body["result_info"], json!({ "count": 2, "history_status": "approximate" }));
     let unknown = history(&admin, "f174be97-19b1-40d6-954d-70cd5fbd52db", &at, "").await;
     assert_eq!(told(&unknown), "404 1002 audit log entry `f174be97-19b1-40d6-954d-70cd5fbd52db` not found");
+    assert_eq!(unknown.body["result_info"], json!({ "count": 0, "history_status": "unavailable" }));
     let missing = admin.get(&format!("{AUDIT}/{failed}/history")).await;
     assert_eq!(missing.pointers(), ["?action_time", "?since", "?before"]);
     // A time far from that of the entry does not lead to it.

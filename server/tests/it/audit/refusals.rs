@@ -73,6 +73,13 @@ async fn bodies_are_redacted_by_an_allow_list() {
     let page = super::page(&admin, "action_result=failure").await;
     assert!(!page.text.contains(secret), "{}", page.text);
     assert_snapshot!(page.list()[0]["resource"]["request"], @r#"{"[redacted]":"[redacted]","name":"","policies":[{"access":"allow","note":"[redacted]"}],"token":"[redacted]","value":"[redacted]"}"#);
+    // A body that is no object stands in one.
+    let staff = group(&server, "staff", &[]).await;
+    let added = admin.post(&format!("{GROUPS}/{staff}/members"), json!([{ "id": UNKNOWN, "secret": secret }])).await;
+    assert_eq!(added.status, 400);
+    let refused = super::page(&admin, "action_result=failure&resource_type=user_group_member").await;
+    let shown = json!({ "body": [{ "id": UNKNOWN, "secret": "[redacted]" }] });
+    assert_eq!(refused.list()[0]["resource"]["request"], shown);
     // Documents alike: nothing of a token's digest.
     let token = server.token(Owner::Account, &[allow(&["DNS Read"], &[&account_key(&server)])]).await;
     let made = super::page(&admin, "resource_type=api_token").await;
