@@ -12,12 +12,13 @@ import retries
 import roles
 import sso
 import support
+import tokens
 import user_group_members
 import user_groups
 
 MODULES = [
     permission_groups, roles, resource_groups, user_groups, user_group_members,
-    account_members, accounts, audit_logs, sso, errors, retries,
+    account_members, accounts, tokens, audit_logs, sso, errors, retries,
 ]  # fmt: skip
 
 if __name__ == "__main__":

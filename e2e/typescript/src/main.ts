@@ -9,6 +9,7 @@ import './user-group-members.js';
 import './account-members.js';
 import './accounts.js';
 import './audit-logs.js';
+import './tokens.js';
 import './sso.js';
 import './errors.js';
 import './retries.js';
