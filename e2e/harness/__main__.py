@@ -1,4 +1,4 @@
-"""`python -m harness [SUITE…]`: typescript, python-5, python-4, wire, examples; all of them without a name."""
+"""`python -m harness [SUITE…]`: typescript, python-5, python-4, wire, mail, examples; all of them without a name."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ import time
 import traceback
 from pathlib import Path
 
-from . import examples, servers, wire
+from . import examples, mail, servers, wire
 from .contract import COMPANIONS, OPERATIONS, Contract
 from .deviations import Deviations
 from .dns import Dns
@@ -37,8 +37,8 @@ class Run:
         self.folder.mkdir(parents=True)
         self.dns = Dns(self.folder)
 
-    def serve(self, name):
-        origin, fixture = servers.serve(self.folder / name / "serve", self.dns.address)
+    def serve(self, name, *options):
+        origin, fixture = servers.serve(self.folder / name / "serve", self.dns.address, *options)
         return self._proxy(origin), fixture
 
     def dev(self, name):
@@ -93,6 +93,8 @@ class Run:
             self.sdk(name)
         elif name == "wire":
             wire.run(self)
+        elif name == "mail":
+            mail.run(self)
         elif name == "examples":
             examples.run(self)
         else:
@@ -100,7 +102,7 @@ class Run:
 
 
 def main(names):
-    everything = [*SUITES, "wire", "examples"]
+    everything = [*SUITES, "wire", "mail", "examples"]
     run = Run()
     for name in names or everything:
         print(f"--- {name}")

@@ -13,7 +13,7 @@ ZONE = "example.com"
 class Dns:
     def __init__(self, folder):
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.records = []
         self.process = None
@@ -42,7 +42,7 @@ class Dns:
         _wait_until_bound(self.port)
 
 
-def _free_port():
+def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -16,8 +16,8 @@ DEV = {
 }
 
 
-def serve(folder, dns_address):
-    """A server on a new database: its address, and what `init` printed."""
+def serve(folder, dns_address, *options):
+    """A server on a new database, with further options: its address, and what `init` printed."""
     folder.mkdir(parents=True)
     database = f"sqlite:{folder / 'portcullis.db'}"
     init = subprocess.run(
@@ -27,7 +27,7 @@ def serve(folder, dns_address):
     if init.returncode != 0:
         raise RuntimeError(f"`portcullis init` failed: {init.stderr}")
     command = [BINARY, "serve", "--listen", "127.0.0.1:0", "--database", database, "--dns-server", dns_address,
-               "--rate-limit", "off", "--rate-limit-per-address", "off"]
+               "--rate-limit", "off", "--rate-limit-per-address", "off", *options]
     return _listening(command, folder), json.loads(init.stdout)
 
 
