@@ -11,6 +11,7 @@ mod http;
 mod naive;
 mod seed;
 mod start;
+mod tokens;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,8 @@ enum Command {
     Answers(answers::Answers),
     /// Fill an account with entries, ask its audit log questions with two filters; prints, a line each, the milliseconds of the first page
     Audit(audit::Audit),
+    /// Fill an account with tokens, or tell what each costs in memory and its use in time
+    Tokens(tokens::Tokens),
     /// Append to a file and flush; prints the median in microseconds
     Flush(flush::Flush),
 }
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::SeedDecisions(seed) => decisions::seed(&seed),
         Command::Answers(answers) => answers::run(&answers),
         Command::Audit(audit) => audit::run(&audit),
+        Command::Tokens(tokens) => tokens::run(&tokens),
         Command::Flush(flush) => flush::run(&flush),
     };
     match done {

@@ -37,6 +37,7 @@ mod routes;
 mod self_check;
 mod sso_connectors;
 mod support;
+mod terraform;
 mod unused_grants;
 mod user_group_members;
 mod user_groups;
