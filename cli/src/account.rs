@@ -27,7 +27,7 @@ async fn restore(restore: AccountRestore) -> anyhow::Result<ExitCode> {
     let store = restore.data.database.open(SqliteOptions::default()).await?;
     // Nothing is authenticated, so the secret key is not needed.
     let runtime = wiring::runtime(store, wiring::catalog(&[])?, Rules::default(), Secrets::new(&[0; 32]));
-    let restored = runtime.restore_account(restore.account, &wiring::operator(&runtime, "account restore")).await;
+    let restored = runtime.restore_account(restore.account, &wiring::operator("account restore")).await;
     runtime.close().await;
     match restored {
         Ok(()) => {}

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime::Runtime;
+use runtime::{Origin, Runtime};
 use server::App;
 use server::audit::summaries;
 use tokio::task::JoinSet;
@@ -62,10 +62,10 @@ async fn catch_up(runtime: Arc<Runtime>) {
         if let Err(error) = runtime.sweep_tokens().await {
             tracing::warn!(%error, "tokens that have expired could not be cleared up; tried again later");
         }
-        if let Err(error) = runtime.purge_accounts(&runtime.own_origin("accounts deleted 30 days ago")).await {
+        if let Err(error) = runtime.purge_accounts(&Origin::system("accounts deleted 30 days ago")).await {
             tracing::warn!(%error, "deleted accounts could not be purged; tried again later");
         }
-        if let Err(error) = runtime.copy_profiles(&runtime.own_origin("profiles of users")).await {
+        if let Err(error) = runtime.copy_profiles(&Origin::system("profiles of users")).await {
             tracing::warn!(%error, "profiles of users could not be copied to memberships; tried again later");
         }
     }

@@ -53,7 +53,7 @@ pub async fn run(init: Init) -> anyhow::Result<ExitCode> {
 }
 
 async fn make(runtime: &Runtime, email: &Email, account_name: String) -> anyhow::Result<Made> {
-    let origin = wiring::operator(runtime, "init");
+    let origin = wiring::operator("init");
     // An `init` that was cut short has left the user without an account; nobody knows its secrets, so it gets new ones.
     let former = runtime.user_by_email(&email.key()).await?;
     let id = former.map_or_else(|| UserId(runtime.environment().next_id()), |user| user.id);

@@ -25,7 +25,7 @@ pub async fn run(report: ReportLeak) -> anyhow::Result<ExitCode> {
     let store = report.data.database.open(SqliteOptions::default()).await?;
     let secrets = secret_key::read(&secret_key::path(&report.data, &report.secret_key)?)?;
     let runtime = wiring::runtime(store, wiring::catalog(&[])?, Rules::default(), secrets);
-    let found = runtime.report_leak(secret.trim(), &wiring::operator(&runtime, "report-leak")).await;
+    let found = runtime.report_leak(secret.trim(), &wiring::operator("report-leak")).await;
     runtime.close().await;
     let Some(leaked) = found? else {
         bail!("no token or key has that secret; the secret is expected on standard input")

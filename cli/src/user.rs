@@ -61,7 +61,7 @@ async fn change_key(runtime: &Runtime, email: &Email, secret: Option<&PlainSecre
     };
     let digest = secret.map(|secret| runtime.secrets.digest(secret.reveal()));
     let what = if secret.is_some() { "user roll-key" } else { "user remove-key" };
-    let (permit, origin) = (UserPermit::for_system(user.id), wiring::operator(runtime, what));
+    let (permit, origin) = (UserPermit::for_system(user.id), wiring::operator(what));
     runtime.commit_user(&permit, &[], &origin, |state, _| users::set_api_key(state, digest)).await?;
     Ok(user.id)
 }
@@ -75,7 +75,7 @@ async fn create(create: UserCreate) -> anyhow::Result<ExitCode> {
     let api_key = PlainSecret::generate(SecretKind::ApiKey);
     let new = NewUser { email, operator: create.operator, api_key: Some(runtime.secrets.digest(api_key.reveal())) };
     let id = UserId(runtime.environment().next_id());
-    let created = runtime.create_user(id, &new, &wiring::operator(&runtime, "user create")).await;
+    let created = runtime.create_user(id, &new, &wiring::operator("user create")).await;
     runtime.close().await;
     match created {
         Ok(_) => {}

@@ -34,6 +34,6 @@ pub fn reading_runtime(store: Store) -> Runtime {
 }
 
 /// A commit that the operator makes on the command line.
-pub fn operator(runtime: &Runtime, command: &str) -> Origin {
-    runtime.own_origin(&format!("portcullis {command}"))
+pub fn operator(command: &str) -> Origin {
+    Origin::system(&format!("portcullis {command}"))
 }

@@ -50,8 +50,20 @@ use crate::usage::UsageRecorder;
 pub struct Origin {
     /// Who.
     pub actor: Actor,
-    /// By what.
+    /// By what. A commit whose request has no audit id gets one of its own.
     pub request: Request,
+}
+
+impl Origin {
+    /// Of a commit that nobody asked for over HTTP: what for.
+    pub fn system(reason: &str) -> Origin {
+        Origin { actor: Actor::System { reason: reason.into() }, request: Request::default() }
+    }
+
+    /// The same for a further commit of one request: no two entries of an audit share an id (D80).
+    pub fn further(&self) -> Origin {
+        Origin { actor: self.actor.clone(), request: Request { audit_id: Box::default(), ..self.request.clone() } }
+    }
 }
 
 /// Why a commit was not made. Nothing was written, save where it says so.
@@ -309,14 +321,6 @@ impl Runtime {
     ) -> Result<(), CommitError> {
         let reached: Vec<&Account> = reached.iter().map(|snapshot| &snapshot.state).collect();
         Ok(self.engine.check_user(before, changes, permit.principal(), &reached)?)
-    }
-
-    /// Who makes commits that nobody asked for, and what for.
-    pub fn own_origin(&self, reason: &str) -> Origin {
-        Origin {
-            actor: Actor::System { reason: reason.into() },
-            request: Request { audit_id: clock::audit_id(self.clock.now()).to_string().into(), ..Request::default() },
-        }
     }
 
     /// What operations may lean on.

@@ -19,10 +19,10 @@ impl Runtime {
     pub async fn copy_profile(&self, user: UserId, origin: &Origin) -> Result<(), CommitError> {
         let Some(user) = self.user(user).await?.and_then(|snapshot| snapshot.state.user.clone()) else { return Ok(()) };
         for account in self.accounts_of(user.id).await? {
-            let permit = Permit::for_system(account);
+            let (permit, origin) = (Permit::for_system(account), origin.further());
             let copied = self.commit(
                 &permit,
-                origin,
+                &origin,
                 |state, environment| Ok((members::set_profile(state, environment, &user), ())),
                 |_, ()| None,
             );

@@ -2,6 +2,7 @@
 
 mod broken;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 pub use self::broken::Broken;
 use crate::state::State;
 use crate::to_its_end::to_its_end;
-use crate::{CommitError, Origin, jobs};
+use crate::{CommitError, Origin, clock, jobs};
 
 /// How often a commit is tried again when other writers are faster.
 const MOST_TRIES: usize = 16;
@@ -316,7 +317,11 @@ impl<S: State> Stream<S> {
     ) -> Result<Record, Broken> {
         let head = Head { revision: before.revision(), hash: before.hash };
         let actor = serde_json::to_string(&origin.actor)?;
-        let request = serde_json::to_string(&origin.request)?;
+        let mut request = Cow::Borrowed(&origin.request);
+        if request.audit_id.is_empty() {
+            request.to_mut().audit_id = clock::audit_id(now).to_string().into();
+        }
+        let request = serde_json::to_string(&request)?;
         Ok(Record::seal(&head, self.name.clone(), now.as_micros(), actor, request, change::write(changes)?))
     }
 

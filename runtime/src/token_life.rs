@@ -62,7 +62,7 @@ impl Runtime {
     pub async fn sweep_tokens(&self) -> Result<usize, CommitError> {
         let now = self.clock.now();
         let due = self.store.leases_due(TOKEN_EXPIRY, now.as_micros(), PER_SWEEP).await?;
-        let origin = self.own_origin("tokens that have expired");
+        let origin = Origin::system("tokens that have expired");
         for lease in &due {
             if let (Ok(stream), Ok(token)) = (lease.stream.parse::<StreamId>(), lease.key.parse::<TokenId>()) {
                 self.on_token(stream, &origin, &|owner, environment| Ok(tokens::sweep(owner, token, environment.now)))

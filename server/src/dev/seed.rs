@@ -53,13 +53,7 @@ const POLICY_RESOURCE_GROUP: &str = "6d7f2f5f5b1d4a0e9081fdc98d432fd1";
 
 /// Writes the seed: the users first, since accounts refer to them.
 pub async fn run(runtime: &Runtime) -> Result<(), CommitError> {
-    let origin = Origin {
-        actor: Actor::System { reason: "development seed".into() },
-        request: Request {
-            audit_id: runtime::clock::audit_id(runtime.clock.now()).to_string().into(),
-            ..Request::default()
-        },
-    };
+    let origin = Origin::system("development seed");
     let user = user(runtime, UserId(given(USER_ID)?), EMAIL, true, &origin).await?;
     token(runtime, &user, &origin).await?;
     let mut group_members = Vec::new();

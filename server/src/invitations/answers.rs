@@ -187,7 +187,7 @@ pub async fn redeem(call: Call) -> Result<Success, Error> {
         )
         .await?;
     if !user.email_verified && !call.is_dry_run()? {
-        let (permit, origin) = (UserPermit::for_system(user_access.user()), call.origin());
+        let (permit, origin) = (UserPermit::for_system(user_access.user()), call.origin().further());
         let verified = call.app.runtime.commit_user(&permit, &[], &origin, |state, _| users::verify_email(state));
         verified.await.map_err(|error| call.commit_error(error))?;
     }

@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use engine::permit::Permit;
-use model::commit::{Actor, Request};
 use model::ids::{AccountId, StreamId};
 use model::sso_connectors::{self, Finding, SsoConnector, Verification};
 use model::time::Timestamp;
-use runtime::clock::audit_id;
 use runtime::jobs::{self, RecordSearch, SSO_RECORD};
 use runtime::{CommitError, Origin};
 use store::{Lease, LeaseChange};
@@ -145,9 +143,7 @@ async fn note(
         Finding::Missing => "TXT record not found in time",
         Finding::MissingTwice => "TXT record missing at two weekly checks",
     };
-    let audit_id = audit_id(runtime.clock.now()).to_string().into();
-    let origin =
-        Origin { actor: Actor::System { reason: reason.into() }, request: Request { audit_id, ..Request::default() } };
+    let origin = Origin::system(reason);
     let id = connector.id;
     let committed = runtime
         .commit(

@@ -81,3 +81,18 @@ async fn who_has_left_is_no_longer_seen_but_what_was_stays() {
     assert_eq!(roll(&bea).await, 400);
     assert_eq!(entries(&admin, "resource_scope=user").await.len(), 1);
 }
+
+#[tokio::test]
+async fn commits_that_follow_from_one_request_are_entries_of_their_own() {
+    let (_server, admin) = start().await;
+    let answer = admin.patch("/user", json!({ "first_name": "Ada" })).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let entries = entries(&admin, "&limit=1000").await;
+    let ids: Vec<&str> = entries.iter().map(|entry| entry["id"].as_str().expect("an id")).collect();
+    let renamed =
+        entries.iter().filter(|entry| entry["raw"]["uri"].as_str().is_some_and(|uri| uri.ends_with("/user"))).count();
+    assert_eq!(renamed, 2, "the user, and its copy in the member: {entries:#?}");
+    assert!(ids.contains(&answer.header("cf-auditlog-id").expect("the id of the entry")));
+    let distinct: std::collections::HashSet<&str> = ids.iter().copied().collect();
+    assert_eq!(distinct.len(), ids.len(), "no two entries share an id");
+}
