@@ -12,7 +12,7 @@ use engine::permit::Permit;
 use http::Request as Asked;
 use model::accounts::NewAccount;
 use model::change::{Change, Document};
-use model::commit::{Actor, Request};
+use model::commit::Actor;
 use model::ids::{AccountId, Id, PolicyId, TokenId, UserId};
 use model::names::Email;
 use model::policies::Effect;
@@ -28,6 +28,10 @@ use tower::ServiceExt;
 
 /// So many tokens are one commit.
 const AT_ONCE: usize = 500;
+const ZONES: usize = 1000;
+const ON_ACCOUNT: [&str; 4] =
+    ["Workers Scripts Read", "Workers Scripts Write", "Account Analytics Read", "Billing Read"];
+const ON_ZONE: [&str; 4] = ["DNS Read", "DNS Write", "Zone Read", "Cache Purge"];
 const MICROS: f64 = 1e6;
 
 /// `portcullis-bench tokens`.
@@ -66,6 +70,10 @@ fn account() -> AccountId {
     AccountId(Id::derived("bench tokens"))
 }
 
+fn ada() -> Actor {
+    Actor::User { id: UserId(Id::derived("ada")), email: "ada@example.com".into(), token: None, token_name: None }
+}
+
 /// A secret of the older form, which can be told again.
 fn secret(number: usize) -> String {
     let digits = Id::derived(&format!("bench token {number}")).to_string();
@@ -73,7 +81,7 @@ fn secret(number: usize) -> String {
 }
 
 async fn fill(server: &Runtime, count: usize) -> anyhow::Result<()> {
-    let origin = Origin { actor: Actor::System { reason: "bench".into() }, request: Request::default() };
+    let origin = Origin::system("bench");
     let new = NewUser { email: Email::parse("ada@example.com", "")?, operator: true, api_key: None };
     let ada = server.create_user(UserId(Id::derived("ada")), &new, &origin).await?;
     let new = NewAccount { name: "bench".to_owned(), kind: None };
@@ -93,30 +101,32 @@ async fn fill(server: &Runtime, count: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One that reads the settings of the account and DNS: two policies.
+/// One of two policies, on the account and on one of a thousand zones; most differ in what they say.
 fn token(server: &Runtime, environment: &Environment<'_>, number: usize) -> Token {
-    let policy = |name: &str, key: String| TokenPolicy {
+    let permission = |name: &&str| environment.catalog.permissions_named(name).next().map(|permission| permission.id);
+    let policy = |names: &[&str], key: String| TokenPolicy {
         id: PolicyId(environment.next_id()),
         effect: Effect::Allow,
-        permission_groups: environment.catalog.permissions_named(name).map(|permission| permission.id).collect(),
+        permission_groups: names.iter().filter_map(permission).collect(),
         resources: [(key.into(), TokenResource::Everything(Star::Star))].into(),
     };
     let key = model::resource_groups::account_key(account());
+    let zone = format!("com.cloudflare.api.account.zone.{}", Id::derived(&format!("bench zone {}", number % ZONES)));
     Token {
         id: TokenId(Id::derived(&format!("bench token id {number}"))),
         name: format!("token {number}").into(),
         status: TokenStatus::Active,
         digest: Some(server.secrets.digest(&secret(number))),
         policies: Box::new([
-            policy("Account Settings Read", key),
-            policy("DNS Read", "com.cloudflare.api.account.zone.*".to_owned()),
+            policy(&["Account Settings Read", ON_ACCOUNT[number / ZONES % ON_ACCOUNT.len()]], key),
+            policy(&[ON_ZONE[number / 7 % ON_ZONE.len()]], zone),
         ]),
         condition: Condition::default(),
         not_before: None,
         expires_on: None,
         issued_on: environment.now,
         modified_on: environment.now,
-        created_by: None,
+        created_by: Some(ada().into()),
     }
 }
 

@@ -118,7 +118,7 @@ impl CompiledToken {
         let own = model::resource_groups::account_key(state.account_id());
         let allows = self.token.policies.iter().filter(|policy| policy.effect == Effect::Allow);
         allows.flat_map(|policy| policy.resources.keys()).any(|key| {
-            **key == *own
+            *key == *own
                 || match catalog.parse_key(key) {
                     Ok(key) if matches!(key.id, KeyId::Any) => key.kind != ResourceTypeIndex::USER,
                     Ok(_) => state.find_resource(key).is_some(),
@@ -141,7 +141,7 @@ impl Engine {
         accounts.dedup();
         let compile = |account: Option<AccountId>| {
             let statements = token.policies.iter().map(|policy| self.token_statement(policy, account));
-            Arc::new(self.compile(statements.collect()))
+            self.interner().grants.share(self.compile(statements.collect()))
         };
         let by_account = accounts.into_iter().map(|account| (account, compile(Some(account))));
         CompiledToken { token: token.clone(), anywhere: compile(None), by_account: by_account.collect() }
@@ -154,7 +154,7 @@ impl Engine {
         let mut reach = ReachBuilder::default();
         let mut covers_all = false;
         for (outer, resource) in &policy.resources {
-            let names_account = **outer == *key;
+            let names_account = *outer == *key;
             match resource {
                 TokenResource::Everything(_) if names_account => {
                     covers_all = true;
@@ -229,7 +229,7 @@ impl Engine {
     pub(crate) fn add_on_user(&self, policy: &TokenPolicy, user: UserId, rights: &mut Rights) {
         let own = format!("com.cloudflare.api.user.{user}");
         let covers = policy.resources.iter().any(|(key, resource)| {
-            let names_user = **key == *own || &**key == "com.cloudflare.api.user.*";
+            let names_user = *key == *own || key == "com.cloudflare.api.user.*";
             names_user && matches!(resource, TokenResource::Everything(_))
                 || policy.effect == Effect::Deny && !self.is_readable(key, resource)
         });

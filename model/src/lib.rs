@@ -10,6 +10,7 @@ pub mod commit;
 pub mod declared;
 pub mod ids;
 pub mod invitations;
+pub mod keyed;
 pub mod members;
 pub mod memo;
 pub mod names;

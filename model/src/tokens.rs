@@ -1,17 +1,16 @@
 //! API tokens: credentials with policies of their own, of a user or of an account (section 6).
 //!
 //! A token names permissions of the token catalogue and resources by their keys. Only a digest of its secret is kept
-//! (D45). Making and changing tokens over the API is not here yet; `init` makes the first ones.
+//! (D45).
 
 mod condition;
 mod input;
 mod resolve;
 mod write;
 
-use std::collections::BTreeMap;
-
 use crate::commit::Actor;
 use crate::ids::{Id, PolicyId, TokenId};
+use crate::keyed::Keyed;
 use crate::policies::Effect;
 use crate::time::Timestamp;
 
@@ -111,7 +110,7 @@ pub struct TokenPolicy {
     /// Ids of the token catalogue, in the client's order.
     pub permission_groups: Box<[Id]>,
     /// Where, by resource key.
-    pub resources: BTreeMap<Box<str>, TokenResource>,
+    pub resources: Keyed<TokenResource>,
 }
 
 /// What a resource key of a token policy maps to.
@@ -121,7 +120,7 @@ pub enum TokenResource {
     /// `"*"`: the key itself and everything in it.
     Everything(Star),
     /// The keys inside the outer key, each with `"*"`; not the outer key itself.
-    Within(BTreeMap<Box<str>, Star>),
+    Within(Keyed<Star>),
 }
 
 /// The literal `"*"`.

@@ -3,11 +3,11 @@
 //!
 //! Both lists are paged alike: a page has the items of its number of either list, and pages end when both are empty.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ::model::account_state::Holder;
 use ::model::ids::{Id, MemberId, PolicyId, TokenId, UserGroupId};
+use ::model::keyed::Keyed;
 use ::model::names::NameKey;
 use ::model::policies::{Effect, Policy};
 use ::model::problem::Problem;
@@ -76,7 +76,7 @@ struct TokenPolicyView<'a> {
     effect: Effect,
     permission_groups: Vec<TokenPermissionGroup<'a>>,
     #[schema(value_type = Object)]
-    resources: &'a BTreeMap<Box<str>, TokenResource>,
+    resources: &'a Keyed<TokenResource>,
 }
 
 /// A permission group of the token catalogue; by its id alone if the catalogue does not have it.

@@ -1,9 +1,10 @@
 //! `POST /accounts/{account_id}/iam/least_privilege`: the smallest token that allows some calls, given as operations, as
 //! recorded calls, or as a HAR file. Any member may ask: the answer is made of the catalogue.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use ::model::account_state::AccountState;
+use ::model::keyed::Keyed;
 use ::model::problem::{FaultKind, Faults};
 use ::model::tokens::TokenResource;
 use catalog::{CallResource, Catalog, Id, Operation, Permission, PermissionIndex, ResourceTypeIndex};
@@ -38,8 +39,8 @@ pub struct LeastPrivilegeView<'a> {
 pub struct PolicyView<'a> {
     effect: &'static str,
     permission_groups: Vec<PermissionView<'a>>,
-    #[schema(value_type = BTreeMap<String, Object>)]
-    resources: BTreeMap<Box<str>, TokenResource>,
+    #[schema(value_type = std::collections::BTreeMap<String, Object>)]
+    resources: Keyed<TokenResource>,
 }
 
 /// An entry of the token catalogue.
@@ -76,8 +77,8 @@ pub struct GrantView<'a> {
     id: Id,
     name: &'a str,
     /// As in the policy.
-    #[schema(value_type = BTreeMap<String, Object>)]
-    resources: BTreeMap<Box<str>, TokenResource>,
+    #[schema(value_type = std::collections::BTreeMap<String, Object>)]
+    resources: Keyed<TokenResource>,
 }
 
 /// A call that the token does nothing for.

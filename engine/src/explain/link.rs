@@ -138,18 +138,18 @@ impl Account {
             match resource {
                 TokenResource::Everything(_) => {
                     if reaches(outer, resource.clone()) {
-                        keys.push((outer.clone(), None));
+                        keys.push((outer.into(), None));
                     }
                 }
                 TokenResource::Within(inner) => {
                     let here = inner
                         .iter()
-                        .filter(|(key, star)| reaches(outer, TokenResource::Within([((*key).clone(), **star)].into())));
+                        .filter(|(key, star)| reaches(outer, TokenResource::Within([((*key).into(), **star)].into())));
                     let before = keys.len();
-                    keys.extend(here.map(|(key, _)| (outer.clone(), Some(key.clone()))));
+                    keys.extend(here.map(|(key, _)| (outer.into(), Some(key.into()))));
                     // Nothing in it reaches, but what it lies in cannot be read, and so denies (D8).
                     if keys.len() == before && reaches(outer, resource.clone()) {
-                        keys.push((outer.clone(), None));
+                        keys.push((outer.into(), None));
                     }
                 }
             }

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use catalog::{PermissionIndex, PermissionSet, ResourceTypeIndex};
 use model::account_state::AccountState;
 use model::ids::UserId;
+use model::keyed::Keyed;
 use model::resource_groups::account_key;
 use model::tokens::{Star, TokenResource};
 
@@ -284,7 +285,7 @@ impl Engine {
     }
 
     /// A policy's places as a token's policy names them.
-    pub fn token_resources(&self, state: &AccountState, places: &[Place]) -> BTreeMap<Box<str>, TokenResource> {
+    pub fn token_resources(&self, state: &AccountState, places: &[Place]) -> Keyed<TokenResource> {
         let own: Box<str> = account_key(state.account_id()).into();
         let mut resources = BTreeMap::new();
         let mut within = BTreeMap::new();
@@ -303,8 +304,8 @@ impl Engine {
             resources.insert(key, TokenResource::Everything(Star::Star));
         }
         if !within.is_empty() {
-            resources.entry(own).or_insert(TokenResource::Within(within));
+            resources.entry(own).or_insert(TokenResource::Within(within.into()));
         }
-        resources
+        resources.into()
     }
 }

@@ -404,7 +404,7 @@ fn worded() -> impl Strategy<Value = Worded> {
             Damage::None => {}
             Damage::Status => token.status = TokenStatus::Disabled,
             Damage::Time => token.expires_on = Some(NOW()),
-            Damage::Address => token.condition.within = vec![Network("192.0.2.0/24".into())],
+            Damage::Address => token.condition.within = Box::new([Network("192.0.2.0/24".into())]),
         }
         let token = Arc::new(token);
         let caller = if of_user { Caller::UserToken(n, token) } else { Caller::AccountToken(account_id(), token) };

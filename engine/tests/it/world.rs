@@ -714,7 +714,12 @@ pub fn token_policy() -> impl Strategy<Value = TokenPolicy> {
                 (key.into(), resource)
             });
             let resources: BTreeMap<Box<str>, TokenResource> = resources.collect();
-            TokenPolicy { id: PolicyId(id(0x60, 0)), effect, permission_groups: permission_groups.into(), resources }
+            TokenPolicy {
+                id: PolicyId(id(0x60, 0)),
+                effect,
+                permission_groups: permission_groups.into(),
+                resources: resources.into(),
+            }
         },
     )
 }

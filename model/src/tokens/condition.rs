@@ -11,11 +11,11 @@ use crate::problem::{FaultKind, Faults};
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Condition {
     /// Allowed networks; empty is all.
-    #[serde(default, rename = "in", skip_serializing_if = "Vec::is_empty")]
-    pub within: Vec<Network>,
+    #[serde(default, rename = "in", skip_serializing_if = "<[_]>::is_empty")]
+    pub within: Box<[Network]>,
     /// Refused networks; they beat the allowed ones.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub not_in: Vec<Network>,
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub not_in: Box<[Network]>,
 }
 
 /// A network as it was sent: host bits are kept for display and masked for matching (D47).
@@ -68,7 +68,7 @@ impl Condition {
             }
             networks
         };
-        Condition { within: list("in", &input.within), not_in: list("not_in", &input.not_in) }
+        Condition { within: list("in", &input.within).into(), not_in: list("not_in", &input.not_in).into() }
     }
 
     /// Whether an address may use the token. `not_in` beats `in`; a condition of which nothing can be read refuses

@@ -9,6 +9,7 @@ use super::input::{ResourceInput, TokenPolicyInput};
 use super::{Star, Token, TokenPolicy, TokenResource};
 use crate::account_state::AccountState;
 use crate::ids::{Id, PolicyId, TokenId};
+use crate::keyed::Keyed;
 use crate::policies::Effect;
 use crate::problem::{FaultKind, Faults};
 use crate::resource_groups::account_key;
@@ -150,7 +151,7 @@ fn find_permission<'a>(owner: &Owner<'_>, catalog: &'a Catalog, text: &str) -> R
     }
 }
 
-type Resources = BTreeMap<Box<str>, TokenResource>;
+type Resources = Keyed<TokenResource>;
 
 fn resources(
     owner: &Owner<'_>,
@@ -172,13 +173,13 @@ fn resources(
             at,
             "resources must not be empty; `{\"com.cloudflare.api.account.*\": \"*\"}` is every account",
         );
-        return Resources::new();
+        return Resources::default();
     }
     if count > most {
         faults.push(FaultKind::Quota, at, format!("at most {most} resources are allowed"));
-        return Resources::new();
+        return Resources::default();
     }
-    let mut resources = Resources::new();
+    let mut resources = BTreeMap::new();
     for (key, input) in inputs {
         let at = format!("{at}/{}", escape(key));
         let resource = match input {
@@ -190,7 +191,7 @@ fn resources(
         };
         resources.insert(key.as_str().into(), resource);
     }
-    resources
+    resources.into()
 }
 
 /// A key as a part of a JSON pointer (RFC 6901).
@@ -263,7 +264,7 @@ fn within(
     inner: &[String],
     at: &str,
     faults: &mut Faults,
-) -> BTreeMap<Box<str>, Star> {
+) -> Keyed<Star> {
     check_key(owner, environment, outer, at, faults);
     let kind = environment.catalog.parse_key(outer).map(|key| key.kind).ok();
     if kind.is_some_and(|kind| kind != ResourceTypeIndex::ACCOUNT) {
@@ -306,7 +307,7 @@ fn check_pairs(
     let keys = resources.iter().flat_map(|(outer, resource)| -> Vec<&str> {
         match resource {
             TokenResource::Everything(_) => vec![outer],
-            TokenResource::Within(inner) => inner.keys().map(|key| &**key).collect(),
+            TokenResource::Within(inner) => inner.keys().collect(),
         }
     });
     let kinds: Option<BTreeSet<ResourceTypeIndex>> =

@@ -1,7 +1,5 @@
 //! The log: what a version wrote stays readable for good.
 
-use std::collections::BTreeMap;
-
 use model::accounts::{Account, Settings};
 use model::change::{self, Change, Document, DocumentId, ReadError};
 use model::ids::{Id, PolicyId, TokenId};
@@ -84,7 +82,7 @@ fn every_document() -> Vec<Change> {
             id: PolicyId(id(0x50, 2)),
             effect: Effect::Allow,
             permission_groups: Box::new([id(0x51, 2)]),
-            resources: BTreeMap::from([
+            resources: model::keyed::Keyed::from([
                 (zone_key(0).into(), TokenResource::Everything(Star::Star)),
                 (
                     account_key().into(),
@@ -93,8 +91,8 @@ fn every_document() -> Vec<Change> {
             ]),
         }]),
         condition: Condition {
-            within: vec![Network("192.0.2.1/24".into())],
-            not_in: vec![Network("192.0.2.7/32".into())],
+            within: Box::new([Network("192.0.2.1/24".into())]),
+            not_in: Box::new([Network("192.0.2.7/32".into())]),
         },
         not_before: Some(now),
         expires_on: Some(now),

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::change::{Change, Document, DocumentId};
 use model::ids::{Id, MemberId, PolicyId, ResourceGroupId, Revision, StreamId, UserGroupId};
+use model::keyed::Keyed;
 use model::members::Standing;
 use model::policies::{Effect, Policy};
 use model::resource_groups::Scope;
@@ -38,7 +39,7 @@ pub enum Fact {
 #[derive(PartialEq)]
 enum Content {
     Policy { access: Effect, permission_groups: BTreeSet<Id>, resource_groups: BTreeSet<ResourceGroupId> },
-    TokenPolicy { effect: Effect, permission_groups: BTreeSet<Id>, resources: BTreeMap<Box<str>, TokenResource> },
+    TokenPolicy { effect: Effect, permission_groups: BTreeSet<Id>, resources: Keyed<TokenResource> },
     Place,
     Scope(Scope),
     Standing(Standing),

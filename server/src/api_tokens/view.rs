@@ -1,9 +1,8 @@
 //! A token as it is shown.
 
-use std::collections::BTreeMap;
-
 use model::commit::Actor;
 use model::ids::{Id, PolicyId, TokenId};
+use model::keyed::Keyed;
 use model::policies::Effect;
 use model::time::Timestamp;
 use model::tokens::{Condition, Network, Token, TokenPolicy, TokenResource};
@@ -51,8 +50,8 @@ struct TokenPolicyView<'a> {
     #[schema(value_type = String)]
     effect: Effect,
     permission_groups: Vec<PermissionGroupView<'a>>,
-    #[schema(value_type = BTreeMap<String, Object>)]
-    resources: &'a BTreeMap<Box<str>, TokenResource>,
+    #[schema(value_type = std::collections::BTreeMap<String, Object>)]
+    resources: &'a Keyed<TokenResource>,
 }
 
 /// A permission group of a token's policy; one that the catalogue has no more has no name.

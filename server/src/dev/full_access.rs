@@ -1,7 +1,5 @@
 //! A token of a user that may do all that the user may: what `init` and the seed give to the first super administrator.
 
-use std::collections::BTreeMap;
-
 use catalog::{Catalog, ResourceTypeIndex};
 use model::ids::{Id, PolicyId, TokenId, UserId};
 use model::policies::Effect;
@@ -34,10 +32,7 @@ fn policies(environment: &Environment<'_>, user: UserId) -> Vec<TokenPolicy> {
         id: PolicyId(environment.next_id()),
         effect: Effect::Allow,
         permission_groups: permission_groups(catalog, is_chosen),
-        resources: keys
-            .iter()
-            .map(|key| (Box::from(*key), TokenResource::Everything(Star::Star)))
-            .collect::<BTreeMap<_, _>>(),
+        resources: keys.iter().map(|key| (Box::from(*key), TokenResource::Everything(Star::Star))).collect(),
     };
     vec![
         policy(

@@ -202,7 +202,9 @@ async fn a_token_that_cannot_be_used_now_or_from_here_is_a_condition_that_is_not
         server.token_that(Owner::Account, &grants, |token| token.expires_on = Some(now.plus_seconds(60))).await;
     let early = server.token_that(Owner::Account, &grants, |token| token.not_before = Some(now.plus_seconds(60))).await;
     let elsewhere = server
-        .token_that(Owner::Account, &grants, |token| token.condition.within = vec![Network("192.0.2.0/24".into())])
+        .token_that(Owner::Account, &grants, |token| {
+            token.condition.within = Box::new([Network("192.0.2.0/24".into())])
+        })
         .await;
     let admin = server.admin();
     let reason = async |token: &testkit::TestToken| {

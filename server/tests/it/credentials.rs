@@ -113,18 +113,19 @@ async fn a_token_works_from_its_start_until_just_before_its_end() {
 #[tokio::test]
 async fn a_token_used_from_elsewhere_hears_the_address_that_we_see() {
     let server = TestServer::start().await;
-    let elsewhere = reader(&server, |token| token.condition.within = vec![Network("192.0.2.0/24".into())]).await;
+    let elsewhere = reader(&server, |token| token.condition.within = Box::new([Network("192.0.2.0/24".into())])).await;
     assert_snapshot!(heard(&elsewhere).await, @"403 9109 Cannot use the access token from location: 127.0.0.1");
-    let except = reader(&server, |token| token.condition.not_in = vec![Network("127.0.0.0/8".into())]).await;
+    let except = reader(&server, |token| token.condition.not_in = Box::new([Network("127.0.0.0/8".into())])).await;
     assert_snapshot!(heard(&except).await, @"403 9109 Cannot use the access token from location: 127.0.0.1");
-    let here = reader(&server, |token| token.condition.within = vec![Network("127.0.0.1/32".into())]).await;
+    let here = reader(&server, |token| token.condition.within = Box::new([Network("127.0.0.1/32".into())])).await;
     assert_eq!(heard(&here).await, "200");
 }
 
 #[tokio::test]
 async fn a_forwarded_address_is_believed_only_from_our_own_proxies() {
     let from = |token: &TestToken| token.caller.clone().header("x-forwarded-for", "203.0.113.9, 192.0.2.7");
-    let network = |token: &mut model::tokens::Token| token.condition.within = vec![Network("192.0.2.0/24".into())];
+    let network =
+        |token: &mut model::tokens::Token| token.condition.within = Box::new([Network("192.0.2.0/24".into())]);
     let server = TestServer::start().await;
     let token = reader(&server, network).await;
     assert_eq!(heard(&from(&token)).await, "403 9109 Cannot use the access token from location: 127.0.0.1");

@@ -183,7 +183,7 @@ async fn what_is_no_policy_is_told_as_a_requirement() {
     admin.post(MEMBERS, json!({ "email": "dan@example.com", "roles": [role(&server, "Billing")] })).await.id();
     let limited = server
         .token_that(Owner::Account, &[allow(&["DNS Read"], &[&a])], |token| {
-            token.condition.within = vec![model::tokens::Network("203.0.113.0/24".into())];
+            token.condition.within = Box::new([model::tokens::Network("203.0.113.0/24".into())]);
         })
         .await;
     let gone = zone_key(UNKNOWN);

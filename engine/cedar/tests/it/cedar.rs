@@ -251,7 +251,7 @@ fn of_token(key: &str, resource: &TokenResource, places: &mut Vec<String>) -> bo
         TokenResource::Everything(_) if is_account && outer.id == KeyId::Any => places.push("true".to_owned()),
         TokenResource::Everything(_) => places.push(here),
         TokenResource::Within(inner) => {
-            let told: Vec<_> = inner.keys().map(|key| inside_an_account(key)).collect();
+            let told: Vec<_> = inner.keys().map(inside_an_account).collect();
             let readable = is_account && told.iter().all(Option::is_some);
             if is_account {
                 let here = if outer.id == KeyId::Any { "true".to_owned() } else { here };

@@ -236,14 +236,16 @@ async fn tokens_are_found_where_their_conditions_are_met() {
     let grants = [allow(&["DNS Write"], &[&zone_key(&a)])];
     let plain = server.token(Owner::Account, &grants).await;
     let inside = server
-        .token_that(Owner::Account, &grants, |token| token.condition.within = vec![Network("192.0.2.0/24".into())])
+        .token_that(Owner::Account, &grants, |token| {
+            token.condition.within = Box::new([Network("192.0.2.0/24".into())])
+        })
         .await;
     let local = server
         .token_that(
             Owner::Account,
             &[allow(&["DNS Write", "Account Settings Read"], &[&account_key(&server)])],
             |token| {
-                token.condition.within = vec![Network("127.0.0.0/8".into())];
+                token.condition.within = Box::new([Network("127.0.0.0/8".into())]);
             },
         )
         .await;

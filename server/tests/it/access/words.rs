@@ -180,7 +180,9 @@ async fn conditions_of_a_token_are_judged_by_the_context() {
     let now = server.runtime.environment().now;
     let grants = [allow(&["DNS Write"], &[&zone_key(&a)])];
     let inside = server
-        .token_that(Owner::Account, &grants, |token| token.condition.within = vec![Network("192.0.2.0/24".into())])
+        .token_that(Owner::Account, &grants, |token| {
+            token.condition.within = Box::new([Network("192.0.2.0/24".into())])
+        })
         .await;
     let later = server.token_that(Owner::Account, &grants, |token| token.not_before = Some(now.plus_seconds(60))).await;
     let off = server.token_that(Owner::Account, &grants, |token| token.status = TokenStatus::Disabled).await;
@@ -213,7 +215,7 @@ async fn conditions_of_a_token_are_judged_by_the_context() {
 async fn a_token_that_asks_about_itself_is_where_it_calls_from() {
     let World { server, bea, zones: [a, ..], .. } = world().await;
     let grants = [allow(&["DNS Write"], &[&zone_key(&a)])];
-    let local = |token: &mut model::tokens::Token| token.condition.within = vec![Network("127.0.0.0/8".into())];
+    let local = |token: &mut model::tokens::Token| token.condition.within = Box::new([Network("127.0.0.0/8".into())]);
     for owner in [Owner::Account, Owner::User(bea.user)] {
         let token = server.token_that(owner, &grants, local).await;
         let subject = json!({ "type": "token", "id": token.id.to_string() });
