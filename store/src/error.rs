@@ -32,6 +32,9 @@ pub enum AppendError {
     Closed,
 }
 
+/// What the database, or the way to it, said.
+pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
+
 /// Why the store could not be opened, read or written.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
@@ -60,16 +63,22 @@ pub enum StoreError {
     },
     /// No room is left. Works again once there is.
     #[error("the disk or the database is full; free some space")]
-    Full(#[source] Arc<rusqlite::Error>),
+    Full(#[source] Cause),
     /// The file or the disk cannot be written. Works again once it can.
     #[error("the database is read-only; check its permissions and the disk")]
-    ReadOnly(#[source] Arc<rusqlite::Error>),
-    /// Another process kept the database locked for longer than the busy timeout.
+    ReadOnly(#[source] Cause),
+    /// Another process kept the database locked for longer than the busy timeout, or other writers were faster again and again.
     #[error("the database is locked by another process; stop that process")]
-    Busy(#[source] Arc<rusqlite::Error>),
-    /// Any other failure of SQLite.
-    #[error("the database failed; check the disk and restore a backup if the file is damaged")]
-    Sqlite(#[source] Arc<rusqlite::Error>),
+    Busy(#[source] Cause),
+    /// No server answers there, or the connection was lost, for longer than the patience. Works again once it answers.
+    #[error("the database does not answer; check that it runs, its address and its certificate")]
+    Unreachable(#[source] Cause),
+    /// The address cannot be read.
+    #[error("the address of the database must be `postgres://USER:PASSWORD@HOST:PORT/DATABASE`")]
+    BadAddress(#[source] Cause),
+    /// Any other failure of the database.
+    #[error("the database failed; check its disk and its log, and restore a backup if it is damaged")]
+    Failed(#[source] Cause),
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
@@ -87,12 +96,12 @@ impl StoreError {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> StoreError {
         let code = error.sqlite_error_code();
-        let error = Arc::new(error);
+        let error: Cause = Arc::new(error);
         match code {
             Some(ErrorCode::DiskFull) => StoreError::Full(error),
             Some(ErrorCode::ReadOnly) => StoreError::ReadOnly(error),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy(error),
-            Some(_) | None => StoreError::Sqlite(error),
+            Some(_) | None => StoreError::Failed(error),
         }
     }
 }

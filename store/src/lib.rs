@@ -7,11 +7,17 @@
 //! Ada and Ben change different accounts in the same millisecond. Both transactions wait in one queue; the writer takes both, makes them
 //! durable with one `fsync`, and answers both. So writers do not pay for a disk flush each.
 //!
+//! Ben's node may be another one than Ada's, over the same PostgreSQL: nothing of the above changes.
+//!
 //! Nothing above this crate knows which database is below it.
 
 mod error;
+mod foreign;
+mod halving;
 mod memory;
+mod numbers;
 mod pending;
+mod postgres;
 mod record;
 mod sql;
 mod sqlite;
@@ -20,19 +26,22 @@ mod transaction;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use error::{AppendError, StoreError};
+pub use error::{AppendError, Cause, StoreError};
+pub use foreign::Foreign;
 pub use pending::Pending;
+pub use postgres::PostgresOptions;
 pub use record::{Head, Record};
 pub use sqlite::SqliteOptions;
 pub use transaction::{Claim, ClaimChange, Commit, Lease, LeaseChange, Span, Summary, Transaction, Usage};
 
 use memory::Memory;
+use postgres::Postgres;
 use sqlite::Sqlite;
 
-/// A commit log in SQLite or in memory. Clones share it.
+/// A commit log in SQLite, in PostgreSQL or in memory. Clones share it.
 ///
-/// The `async` methods must run within a tokio runtime. When the last clone is dropped, everything queued is still written; call
-/// [`Store::close`] to wait for that without blocking the thread.
+/// The `async` methods must run within a tokio runtime. When the last clone is dropped, everything queued is still written, over
+/// PostgreSQL as long as the runtime lives; call [`Store::close`] to wait for that without blocking the thread.
 #[derive(Debug, Clone)]
 pub struct Store {
     backend: Arc<Backend>,
@@ -42,6 +51,7 @@ pub struct Store {
 enum Backend {
     Memory(Memory),
     Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
 /// Calls the same method of whichever backend it is.
@@ -50,6 +60,7 @@ macro_rules! each {
         match &*$store.backend {
             Backend::Memory($backend) => $call,
             Backend::Sqlite($backend) => $call,
+            Backend::Postgres($backend) => $call,
         }
     };
 }
@@ -62,6 +73,17 @@ impl Store {
     /// SQLite otherwise.
     pub fn open_sqlite(path: &Path, options: SqliteOptions) -> Result<Store, StoreError> {
         Ok(Store { backend: Arc::new(Backend::Sqlite(Sqlite::open(path, options)?)) })
+    }
+
+    /// Opens the database at an address such as `postgres://portcullis@db.example.com/portcullis`, and makes or updates its tables. The
+    /// connection is encrypted and the server's certificate checked, unless every host is this machine or the address says
+    /// `sslmode=disable`. Several hosts, and `target_session_attrs=read-write`, lead to the one that leads.
+    ///
+    /// # Errors
+    /// [`StoreError::BadAddress`], [`StoreError::Unreachable`], [`StoreError::NewerSchema`], [`StoreError::Io`] for the authorities, and the
+    /// errors of PostgreSQL.
+    pub async fn open_postgres(address: &str, options: PostgresOptions) -> Result<Store, StoreError> {
+        Ok(Store { backend: Arc::new(Backend::Postgres(Postgres::open(address, options).await?)) })
     }
 
     /// An empty store that lives as long as the process.
@@ -83,7 +105,15 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn head(&self, stream: &str) -> Result<Head, StoreError> {
-        each!(self, backend => backend.head(stream))
+        each!(self, backend => backend.head(stream).await)
+    }
+
+    /// Where these streams stand; those without commits are left out.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn heads(&self, streams: &[Box<str>]) -> Result<Vec<(Box<str>, Head)>, StoreError> {
+        each!(self, backend => backend.heads(streams).await)
     }
 
     /// The commits with a revision greater than `after`, oldest first, at most `limit`.
@@ -189,7 +219,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn is_empty(&self) -> Result<bool, StoreError> {
-        each!(self, backend => backend.is_empty())
+        each!(self, backend => backend.is_empty().await)
     }
 
     /// Keeps the state of a stream at a revision, replacing what was kept for that revision. Of each stream the two with the highest
@@ -214,7 +244,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn claim(&self, kind: &str, key: &str) -> Result<Option<Claim>, StoreError> {
-        each!(self, backend => backend.claim(kind, key))
+        each!(self, backend => backend.claim(kind, key).await)
     }
 
     /// The claims of a kind whose key starts with `prefix` and is greater than `after` (`""` to start), by key, at most `limit`.
@@ -230,7 +260,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn lease(&self, kind: &str, key: &str) -> Result<Option<Lease>, StoreError> {
-        each!(self, backend => backend.lease(kind, key))
+        each!(self, backend => backend.lease(kind, key).await)
     }
 
     /// The leases of a kind that are due at `now` (microseconds since 1970-01-01 UTC) and have not expired, the longest due first, at
@@ -291,12 +321,29 @@ impl Store {
         each!(self, backend => backend.ping().await)
     }
 
-    /// Whether another process has written since this was last asked (since opening, the first time). False in memory.
+    /// What other processes are heard to have written since this was last asked (since opening, the first time).
     ///
     /// # Errors
     /// When the database cannot be read. What was to be told is then told by the next call that succeeds.
-    pub async fn foreign_change(&self) -> Result<bool, StoreError> {
-        each!(self, backend => backend.foreign_change().await)
+    pub async fn foreign(&self) -> Result<Foreign, StoreError> {
+        each!(self, backend => backend.foreign().await)
+    }
+
+    /// Whether [`Store::foreign`] misses nothing. Over a network it may: then only [`Store::heads`] is certain.
+    #[must_use]
+    pub fn hears_all(&self) -> bool {
+        match &*self.backend {
+            Backend::Memory(_) | Backend::Sqlite(_) => true,
+            Backend::Postgres(_) => false,
+        }
+    }
+
+    /// Waits until [`Store::foreign`] has something to tell; for ever where that has to be asked.
+    pub async fn hears(&self) {
+        match &*self.backend {
+            Backend::Memory(_) | Backend::Sqlite(_) => std::future::pending().await,
+            Backend::Postgres(backend) => backend.hears().await,
+        }
     }
 
     /// Accepts nothing more, writes what is queued, and closes the database. Returns when all of that is done, also when called again.
@@ -311,7 +358,7 @@ impl Store {
                 memory.clear();
                 true
             }
-            Backend::Sqlite(_) => false,
+            Backend::Sqlite(_) | Backend::Postgres(_) => false,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::{AppendError, StoreError};
+use crate::foreign::Foreign;
 use crate::pending::Pending;
 use crate::record::{Head, Record};
 use crate::transaction::{Claim, ClaimChange, Commit, Lease, LeaseChange, Span, Summary, Transaction, Usage};
@@ -46,8 +47,14 @@ impl Memory {
         Pending::ready(if state.closed { Err(AppendError::Closed) } else { state.append(transaction) })
     }
 
-    pub fn head(&self, stream: &str) -> Result<Head, StoreError> {
+    pub async fn head(&self, stream: &str) -> Result<Head, StoreError> {
         Ok(self.open()?.head(stream))
+    }
+
+    pub async fn heads(&self, streams: &[Box<str>]) -> Result<Vec<(Box<str>, Head)>, StoreError> {
+        let state = self.open()?;
+        let heads = streams.iter().map(|stream| (stream.clone(), state.head(stream)));
+        Ok(heads.filter(|(_, head)| *head != Head::EMPTY).collect())
     }
 
     pub async fn records(&self, stream: &str, after: u64, limit: usize) -> Result<Vec<Record>, StoreError> {
@@ -129,7 +136,7 @@ impl Memory {
         Ok(names.take(limit).map(|(stream, _)| (stream.clone(), state.head(stream))).collect())
     }
 
-    pub fn is_empty(&self) -> Result<bool, StoreError> {
+    pub async fn is_empty(&self) -> Result<bool, StoreError> {
         Ok(self.open()?.streams.is_empty())
     }
 
@@ -150,7 +157,7 @@ impl Memory {
         Ok(newest.map(|(revision, state)| (*revision, state.clone())))
     }
 
-    pub fn claim(&self, kind: &str, key: &str) -> Result<Option<Claim>, StoreError> {
+    pub async fn claim(&self, kind: &str, key: &str) -> Result<Option<Claim>, StoreError> {
         Ok(find(&self.open()?.claims, kind, key).cloned())
     }
 
@@ -162,7 +169,7 @@ impl Memory {
         Ok(found.take(limit).map(|(_, claim)| claim.clone()).collect())
     }
 
-    pub fn lease(&self, kind: &str, key: &str) -> Result<Option<Lease>, StoreError> {
+    pub async fn lease(&self, kind: &str, key: &str) -> Result<Option<Lease>, StoreError> {
         Ok(find(&self.open()?.leases, kind, key).cloned())
     }
 
@@ -225,8 +232,8 @@ impl Memory {
         self.open().map(drop)
     }
 
-    pub async fn foreign_change(&self) -> Result<bool, StoreError> {
-        self.open().map(|_| false)
+    pub async fn foreign(&self) -> Result<Foreign, StoreError> {
+        self.open().map(|_| Foreign::Nothing)
     }
 
     pub async fn close(&self) {

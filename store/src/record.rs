@@ -102,3 +102,9 @@ impl Head {
         self.revision.checked_add(1) == Some(record.revision) && self.hash == record.prev_hash
     }
 }
+
+/// The checksum of a stored snapshot. Also over the stream and revision, so that the bytes of another row do not pass.
+pub(crate) fn snapshot_checksum(stream: &str, revision: u64, state: &[u8]) -> [u8; 32] {
+    let hasher = Sha256::new().chain_update((stream.len() as u64).to_be_bytes()).chain_update(stream);
+    hasher.chain_update(revision.to_be_bytes()).chain_update(state).finalize().into()
+}

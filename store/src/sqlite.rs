@@ -15,10 +15,13 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::error::{AppendError, StoreError};
+use crate::foreign::Foreign;
+use crate::numbers::to_i64;
 use crate::pending::Pending;
+use crate::record::snapshot_checksum;
 use crate::transaction::{LeaseChange, Summary, Transaction, Usage};
 use queue::{Job, Queue, Upkeep};
-use read::{Readers, snapshot_checksum};
+use read::Readers;
 use writer::Writer;
 
 /// How to use the database file.
@@ -103,16 +106,17 @@ impl Sqlite {
     }
 
     pub async fn usage_since(&self, now: i64) -> Result<i64, StoreError> {
-        self.upkeep(Upkeep::UsageSince { now }).await.map(read::to_i64)
+        self.upkeep(Upkeep::UsageSince { now }).await.map(to_i64)
     }
 
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.is_empty()?;
+        self.is_empty().await?;
         self.upkeep(Upkeep::Ping).await.map(drop)
     }
 
-    pub async fn foreign_change(&self) -> Result<bool, StoreError> {
-        Ok(self.upkeep(Upkeep::ForeignChange).await? > 0)
+    pub async fn foreign(&self) -> Result<Foreign, StoreError> {
+        let has_changed = self.upkeep(Upkeep::ForeignChange).await? > 0;
+        Ok(if has_changed { Foreign::Anything } else { Foreign::Nothing })
     }
 
     pub async fn close(&self) {

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::read::{claim_of, head_of, to_i64, to_u64};
+use super::read::{claim_of, head_of, to_u64};
 use crate::error::AppendError;
+use crate::numbers::to_i64;
 use crate::record::{Head, Record};
 use crate::sql;
 use crate::transaction::{Claim, ClaimChange, Commit, LeaseChange, Summary, Transaction, Usage};

@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
-use sha2::{Digest, Sha256};
 
 use super::{Sqlite, SqliteOptions, append, lock, schema};
 use crate::error::StoreError;
-use crate::record::{Head, Record};
+use crate::halving::Halving;
+use crate::numbers::to_i64;
+use crate::record::{Head, Record, snapshot_checksum};
 use crate::sql;
 use crate::transaction::{Claim, Lease, Span, Summary, Usage};
 
@@ -56,20 +57,30 @@ impl Readers {
 }
 
 impl Sqlite {
-    pub fn head(&self, stream: &str) -> Result<Head, StoreError> {
+    pub async fn head(&self, stream: &str) -> Result<Head, StoreError> {
         self.readers().point(|connection| append::read_head(connection, stream))
     }
 
-    pub fn is_empty(&self) -> Result<bool, StoreError> {
+    pub async fn heads(&self, streams: &[Box<str>]) -> Result<Vec<(Box<str>, Head)>, StoreError> {
+        let streams = streams.to_vec();
+        let read = move |connection: &Connection| {
+            let head = |stream: Box<str>| append::read_head(connection, &stream).map(|head| (stream, head));
+            streams.into_iter().map(head).collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let heads = self.readers().range(read).await?;
+        Ok(heads.into_iter().filter(|(_, head)| *head != Head::EMPTY).collect())
+    }
+
+    pub async fn is_empty(&self) -> Result<bool, StoreError> {
         let any = |connection: &Connection| connection.prepare_cached(sql::ANY_COMMIT)?.query_row([], |row| row.get(0));
         self.readers().point(any).map(|any: bool| !any)
     }
 
-    pub fn claim(&self, kind: &str, key: &str) -> Result<Option<Claim>, StoreError> {
+    pub async fn claim(&self, kind: &str, key: &str) -> Result<Option<Claim>, StoreError> {
         self.readers().point(|connection| append::find_claim(connection, kind, key))
     }
 
-    pub fn lease(&self, kind: &str, key: &str) -> Result<Option<Lease>, StoreError> {
+    pub async fn lease(&self, kind: &str, key: &str) -> Result<Option<Lease>, StoreError> {
         let find = |connection: &Connection| {
             connection.prepare_cached(sql::LEASE)?.query_row([kind, key], lease_of).optional()
         };
@@ -220,28 +231,17 @@ impl Sqlite {
     }
 }
 
-/// Halves what is left: an index of times would cost every commit, and this some twenty look-ups by key.
 fn revision_at(connection: &Connection, stream: &str, at: i64) -> rusqlite::Result<u64> {
     let mut statement = connection.prepare_cached(sql::TIME)?;
     let mut newest_up_to = |revision: u64| {
         let time = |row: &Row<'_>| Ok((to_u64(row, 0)?, row.get::<_, i64>(1)?));
         statement.query_row(params![stream, to_i64(revision)], time).optional()
     };
-    let Some((newest, newest_at)) = newest_up_to(u64::MAX)? else { return Ok(0) };
-    if newest_at <= at {
-        return Ok(newest);
+    let mut halving = Halving::new(at, newest_up_to(u64::MAX)?);
+    while let Some(next) = halving.next() {
+        halving.learn(next, newest_up_to(next)?);
     }
-    // Nothing up to `low` is later than `at`, everything from `high` on is; `found` is the newest up to `low`.
-    let (mut found, mut low, mut high) = (0, 0, newest);
-    while high - low > 1 {
-        let middle = low + (high - low) / 2;
-        match newest_up_to(middle)? {
-            Some((revision, later)) if revision > low && later > at => high = revision,
-            Some((revision, _)) if revision > low => (found, low) = (revision, middle),
-            Some(_) | None => low = middle,
-        }
-    }
-    Ok(found)
+    Ok(halving.found())
 }
 
 fn newest_intact(connection: &Connection, stream: &str, at_most: u64) -> rusqlite::Result<Option<(u64, Vec<u8>)>> {
@@ -255,12 +255,6 @@ fn newest_intact(connection: &Connection, stream: &str, at_most: u64) -> rusqlit
         tracing::warn!(stream, revision, "the snapshot of `{stream}` at revision {revision} is damaged; skipped it");
     }
     Ok(None)
-}
-
-/// Also over the stream and revision, so that the bytes of another row do not pass.
-pub fn snapshot_checksum(stream: &str, revision: u64, state: &[u8]) -> [u8; 32] {
-    let hasher = Sha256::new().chain_update((stream.len() as u64).to_be_bytes()).chain_update(stream);
-    hasher.chain_update(revision.to_be_bytes()).chain_update(state).finalize().into()
 }
 
 /// Runs what takes longer than some microseconds where it does not hold up others.
@@ -321,11 +315,6 @@ fn lease_of(row: &Row<'_>) -> rusqlite::Result<Lease> {
         expires_at: row.get(4)?,
         payload: row.get(5)?,
     })
-}
-
-/// SQL knows signed numbers only. No log grows to 2^63 revisions, so the largest one stands for all beyond.
-pub fn to_i64(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 pub fn to_u64(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {

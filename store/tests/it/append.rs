@@ -167,6 +167,15 @@ pub async fn streams_are_listed_by_name(store: Store) {
     assert_eq!(store.streams("", 0).await.unwrap(), []);
 }
 
+pub async fn heads_of_many_streams_are_read_at_once(store: Store) {
+    let one = append(&store, "account/1", 3).await;
+    let two = append(&store, "user/1", 1).await;
+    let mut heads = store.heads(&["user/1".into(), "user/2".into(), "account/1".into()]).await.unwrap();
+    heads.sort_by(|(a, _), (b, _)| a.cmp(b));
+    assert_eq!(heads, [("account/1".into(), one), ("user/1".into(), two)]);
+    assert_eq!(store.heads(&[]).await.unwrap(), []);
+}
+
 pub async fn extreme_numbers_are_refused_or_find_nothing(store: Store) {
     let head = append(&store, "account/1", 1).await;
     for revision in [0, u64::MAX, i64::MAX as u64, i64::MAX as u64 + 1] {

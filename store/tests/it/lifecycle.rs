@@ -1,4 +1,4 @@
-use store::{AppendError, Head, Store, StoreError};
+use store::{AppendError, Foreign, Head, Store, StoreError};
 
 use crate::support::{append, commit, lease, put_lease, record};
 
@@ -38,5 +38,5 @@ pub async fn own_writes_are_not_foreign(store: Store) {
     put_lease(&store, lease("a", 1, 2)).await;
     store.enqueue(commit(record(&Head::EMPTY, "account/1"))).await.unwrap_err();
     store.purge_leases(9).await.unwrap();
-    assert!(!store.foreign_change().await.unwrap());
+    assert_eq!(store.foreign().await.unwrap(), Foreign::Nothing);
 }

@@ -10,6 +10,8 @@ mod audit;
 mod claims;
 mod leases;
 mod lifecycle;
+mod postgres;
+mod proxy;
 mod snapshots;
 mod sqlite;
 mod sqlite_failures;
@@ -41,6 +43,22 @@ macro_rules! on_each_backend {
                 crate::$module::$name(store).await;
             }
         )+)+ }
+        mod on_postgres { $($(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                let Some(server) = test_parts::postgres::Postgres::shared() else { return };
+                crate::$module::$name(crate::support::open_postgres(&server.database()).await).await;
+            }
+        )+)+ }
+        mod on_postgres_one_by_one { $($(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $name() {
+                let Some(server) = test_parts::postgres::Postgres::shared() else { return };
+                let options = store::PostgresOptions { batch: 1, ..store::PostgresOptions::default() };
+                let store = store::Store::open_postgres(&server.database(), options).await.unwrap();
+                crate::$module::$name(store).await;
+            }
+        )+)+ }
     };
 }
 
@@ -49,7 +67,7 @@ on_each_backend! {
         another_previous_hash_is_a_conflict, a_transaction_may_hold_several_commits_of_a_stream,
         a_transaction_of_several_streams_is_all_or_nothing, a_refused_transaction_harms_no_other,
         what_builds_on_a_refused_commit_is_refused, concurrent_writers_keep_their_order, one_of_many_racers_wins,
-        streams_are_listed_by_name, extreme_numbers_are_refused_or_find_nothing;
+        streams_are_listed_by_name, heads_of_many_streams_are_read_at_once, extreme_numbers_are_refused_or_find_nothing;
     audit: what_is_seen_at_a_place_is_listed_by_time_from_either_end, a_refused_commit_appears_nowhere,
         commits_are_read_by_their_revisions, summaries_read_back_by_kind_and_place_and_are_replaced;
     claims: a_taken_claim_names_its_holder, a_refused_claim_refuses_the_commit, taking_again_is_fine,

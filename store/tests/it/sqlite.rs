@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use store::{Head, Record, SqliteOptions, Store, StoreError, Transaction};
+use store::{Foreign, Head, Record, SqliteOptions, Store, StoreError, Transaction};
 use tempfile::tempdir;
 
 use crate::support::{
@@ -121,15 +121,15 @@ async fn what_another_process_writes_is_noticed() {
     let folder = tempdir().unwrap();
     let (ours, theirs) = (open(folder.path()), open(folder.path()));
     let head = append(&ours, "account/1", 2).await;
-    assert!(!ours.foreign_change().await.unwrap());
-    assert!(theirs.foreign_change().await.unwrap());
-    assert!(!theirs.foreign_change().await.unwrap());
+    assert_eq!(ours.foreign().await.unwrap(), Foreign::Nothing);
+    assert_eq!(theirs.foreign().await.unwrap(), Foreign::Anything);
+    assert_eq!(theirs.foreign().await.unwrap(), Foreign::Nothing);
 
     // Our writer knows the head of revision 2 by heart; it must not believe that.
     let new_head = append(&theirs, "account/1", 1).await;
     assert_conflict(ours.enqueue(commit(record(&head, "account/1"))).await, "account/1", 3);
-    assert!(ours.foreign_change().await.unwrap(), "also when an append was the first to see it");
-    assert!(!ours.foreign_change().await.unwrap());
+    assert_eq!(ours.foreign().await.unwrap(), Foreign::Anything, "also when an append was the first to see it");
+    assert_eq!(ours.foreign().await.unwrap(), Foreign::Nothing);
     ours.enqueue(commit(record(&new_head, "account/1"))).await.unwrap();
 
     // And what continues theirs is no conflict.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rusqlite::Connection;
-use store::{AppendError, Head, LeaseChange, Record, SqliteOptions, Store, StoreError, Transaction};
+use store::{AppendError, Foreign, Head, LeaseChange, Record, SqliteOptions, Store, StoreError, Transaction};
 use tempfile::tempdir;
 
 use crate::support::{append, assert_backend, commit, commits, lease, put_lease, record, take, verified};
@@ -39,7 +39,7 @@ async fn a_full_disk_is_an_error_until_there_is_room() {
     store.enqueue(too_big).await.unwrap();
     assert_eq!(verified(&store, "account/1").await.len(), 4);
     assert_eq!(verified(&store, "account/2").await.len(), 1);
-    assert!(!store.foreign_change().await.unwrap());
+    assert_eq!(store.foreign().await.unwrap(), Foreign::Nothing);
 }
 
 /// SQLite may roll back the whole batch when the disk is full; then all of it failed, and nothing of it is there.

@@ -3,11 +3,16 @@
 use std::path::Path;
 
 use store::{
-    AppendError, Claim, ClaimChange, Commit, Head, Lease, LeaseChange, Record, SqliteOptions, Store, Transaction,
+    AppendError, Claim, ClaimChange, Commit, Head, Lease, LeaseChange, PostgresOptions, Record, SqliteOptions, Store,
+    Transaction,
 };
 
 pub fn open(folder: &Path) -> Store {
     Store::open_sqlite(&folder.join("test.db"), SqliteOptions::default()).unwrap()
+}
+
+pub async fn open_postgres(address: &str) -> Store {
+    Store::open_postgres(address, PostgresOptions::default()).await.unwrap()
 }
 
 pub fn record(head: &Head, stream: &str) -> Record {

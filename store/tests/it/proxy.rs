@@ -1,0 +1,105 @@
+//! A way to a server that cuts connections at a byte, or holds everything back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+#[derive(Default)]
+struct Way {
+    /// How many more bytes pass, each way, before everything is cut; negative for no end.
+    to_server: AtomicI64,
+    to_client: AtomicI64,
+    cuts: AtomicUsize,
+    is_held: AtomicBool,
+}
+
+pub struct Proxy {
+    port: u16,
+    way: Arc<Way>,
+    task: JoinHandle<()>,
+}
+
+impl Proxy {
+    pub async fn start(to: u16) -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let way = Arc::new(Way { to_server: (-1).into(), to_client: (-1).into(), ..Way::default() });
+        let shared = way.clone();
+        let task = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(carry(client, to, shared.clone()));
+            }
+        });
+        Proxy { port, way, task }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Cuts the next connection on which so many bytes have passed, on the way to the server or on the way back.
+    pub fn cut_after(&self, bytes: i64, is_on_the_way_back: bool) {
+        let (cut, open) = match is_on_the_way_back {
+            true => (&self.way.to_client, &self.way.to_server),
+            false => (&self.way.to_server, &self.way.to_client),
+        };
+        open.store(-1, Ordering::SeqCst);
+        cut.store(bytes, Ordering::SeqCst);
+    }
+
+    pub fn cut_no_more(&self) {
+        self.way.to_server.store(-1, Ordering::SeqCst);
+        self.way.to_client.store(-1, Ordering::SeqCst);
+    }
+
+    pub fn cuts(&self) -> usize {
+        self.way.cuts.load(Ordering::SeqCst)
+    }
+
+    /// Holds everything back from now on, or lets it pass again.
+    pub fn hold(&self, is_held: bool) {
+        self.way.is_held.store(is_held, Ordering::SeqCst);
+    }
+
+    pub fn stop(self) {
+        self.task.abort();
+    }
+}
+
+async fn carry(client: TcpStream, to: u16, way: Arc<Way>) {
+    let Ok(server) = TcpStream::connect(("127.0.0.1", to)).await else { return };
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    // The end of either direction cuts the other.
+    tokio::select! {
+        () = one_way(from_client, to_server, &way, &way.to_server) => {}
+        () = one_way(from_server, to_client, &way, &way.to_client) => {}
+    }
+}
+
+async fn one_way(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, way: &Way, left: &AtomicI64) {
+    let mut buffer = [0; 4096];
+    loop {
+        let Ok(read @ 1..) = from.read(&mut buffer).await else { return };
+        while way.is_held.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let mut bytes = &buffer[..read];
+        let allowed = left.load(Ordering::SeqCst);
+        let is_cut = allowed >= 0 && allowed <= bytes.len() as i64;
+        if is_cut {
+            bytes = &bytes[..usize::try_from(allowed).unwrap()];
+            left.store(-1, Ordering::SeqCst);
+            way.cuts.fetch_add(1, Ordering::SeqCst);
+        } else if allowed >= 0 {
+            left.store(allowed - bytes.len() as i64, Ordering::SeqCst);
+        }
+        if to.write_all(bytes).await.is_err() || is_cut {
+            return;
+        }
+    }
+}
