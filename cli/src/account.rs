@@ -7,7 +7,6 @@ use anyhow::bail;
 use model::rules::Rules;
 use runtime::CommitError;
 use runtime::secrets::Secrets;
-use store::SqliteOptions;
 
 use crate::arguments::{Account, AccountRestore};
 use crate::wiring;
@@ -24,7 +23,7 @@ pub async fn run(command: Account) -> anyhow::Result<ExitCode> {
 
 /// Brings a deleted account back, whole.
 async fn restore(restore: AccountRestore) -> anyhow::Result<ExitCode> {
-    let store = restore.data.database.open(SqliteOptions::default()).await?;
+    let store = restore.data.open(None).await?;
     // Nothing is authenticated, so the secret key is not needed.
     let runtime = wiring::runtime(store, wiring::catalog(&[])?, Rules::default(), Secrets::new(&[0; 32]));
     let restored = runtime.restore_account(restore.account, &wiring::operator("account restore")).await;

@@ -20,7 +20,7 @@ use tracing_subscriber::filter::Targets;
 use self::ask::{Apply, Ask, Export, Revert};
 use self::audit::Audit;
 use crate::database::Database;
-use crate::serve::{FailureLimit, RateLimit};
+use crate::serve::{FailureLimit, MaxStaleness, RateLimit};
 
 /// A self-hosted identity and access management server
 ///
@@ -121,7 +121,10 @@ pub struct Data {
     #[arg(long, env = "PORTCULLIS_CONFIG", value_name = "FILE", value_hint = ValueHint::FilePath, hide_env_values = true)]
     pub config: Option<PathBuf>,
 
-    /// The database: `sqlite:` and the path of its file
+    /// The database: `sqlite:` and the path of its file, or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`
+    ///
+    /// Any number of servers may share one of PostgreSQL. The connection is encrypted and the certificate checked, unless the
+    /// database is on this machine or the address says `sslmode=disable`.
     #[arg(
         long,
         env = "PORTCULLIS_DATABASE",
@@ -130,6 +133,27 @@ pub struct Data {
         hide_env_values = true
     )]
     pub database: Database,
+
+    /// File of the certificates, in PEM, of who may vouch for the server of PostgreSQL [default: those that the system trusts]
+    #[arg(
+        long,
+        env = "PORTCULLIS_DATABASE_CA",
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        hide_env_values = true
+    )]
+    pub database_ca: Option<PathBuf>,
+
+    /// Most connections that read from PostgreSQL; there are two more, one that writes and one that listens
+    #[arg(
+        long,
+        env = "PORTCULLIS_DATABASE_CONNECTIONS",
+        value_name = "NUMBER",
+        default_value = "8",
+        value_parser = clap::value_parser!(u16).range(1..),
+        hide_env_values = true
+    )]
+    pub database_connections: u16,
 }
 
 /// The secret key.
@@ -337,6 +361,13 @@ pub struct Serve {
     /// `portcullis_self_checks_total`. A decision on which the two differ is logged as an error: one of them is wrong.
     #[arg(long, env = "PORTCULLIS_SELF_CHECK", value_name = "RATE", default_value = "0", hide_env_values = true)]
     pub self_check: Rate,
+
+    /// Seconds for which the log may go unread before this server stops to answer from memory
+    ///
+    /// Other servers write to the same database. One that cannot read what they wrote answers 503 after this time, so what was
+    /// revoked elsewhere is refused here, too.
+    #[arg(long, env = "PORTCULLIS_MAX_STALENESS", value_name = "SECONDS", default_value = "5", hide_env_values = true)]
+    pub max_staleness: MaxStaleness,
 
     /// How many days the audit log is kept at least: the longest span of time that one question about it may ask about
     ///

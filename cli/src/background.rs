@@ -10,7 +10,8 @@ use server::audit::summaries;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// Offline commands may write to the same database; their commits are seen within this time.
+/// Other nodes, and offline commands, may write to the same database; their commits are seen within this time, also where
+/// no notification comes.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
 /// What a crash may lose of the uses of permissions.
 const WRITE_USAGE_EVERY: Duration = Duration::from_secs(10);
@@ -22,9 +23,9 @@ const PURGE_EVERY: Duration = Duration::from_secs(3600);
 const CATCH_UP_EVERY: Duration = Duration::from_secs(60);
 
 /// Starts the tasks. They end when the set is dropped.
-pub fn start(runtime: &Arc<Runtime>) -> JoinSet<()> {
+pub fn start(runtime: &Arc<Runtime>, max_staleness: Duration) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    tasks.spawn(follow(runtime.clone()));
+    tasks.spawn(follow(runtime.clone(), max_staleness));
     tasks.spawn(purge(runtime.clone()));
     tasks.spawn(write_usage(runtime.clone()));
     tasks.spawn(write_audit(runtime.clone()));
@@ -32,12 +33,16 @@ pub fn start(runtime: &Arc<Runtime>) -> JoinSet<()> {
     tasks
 }
 
-async fn follow(runtime: Arc<Runtime>) {
-    let mut clock = interval(FOLLOW_EVERY);
+async fn follow(runtime: Arc<Runtime>, max_staleness: Duration) {
+    runtime.freshness.limit(max_staleness);
+    let mut clock = interval(FOLLOW_EVERY.min(max_staleness / 4));
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        clock.tick().await;
-        if let Err(error) = runtime.follow().await {
+        let followed = tokio::select! {
+            _ = clock.tick() => runtime.confirm_freshness().await,
+            () = runtime.store.hears() => runtime.follow().await,
+        };
+        if let Err(error) = followed {
             tracing::warn!(%error, "commits of other processes could not be read");
         }
     }

@@ -21,7 +21,6 @@ use runtime::Runtime;
 use runtime::secrets::Secrets;
 use runtime::stream::Snapshot;
 use server::self_check::{Answer, Case, Sample, subject};
-use store::SqliteOptions;
 
 use crate::arguments::Check;
 use crate::wiring;
@@ -48,7 +47,7 @@ struct Tally {
 /// # Errors
 /// When the database cannot be read, or a catalogue file does not fit.
 pub async fn run(check: Check) -> anyhow::Result<ExitCode> {
-    let store = check.data.database.open(SqliteOptions::default()).await?;
+    let store = check.data.open(None).await?;
     let catalog = wiring::catalog(&check.catalogs.catalog)?;
     let runtime = wiring::runtime(store, catalog, Rules::default(), Secrets::new(&[0; 32]));
     let seed = check.seed.unwrap_or_else(|| RandomState::new().build_hasher().finish());

@@ -44,7 +44,7 @@ async fn state(asker: &Asker) -> anyhow::Result<String> {
 /// Every fault of the file; what the account does not allow.
 pub async fn apply(apply: Apply) -> anyhow::Result<ExitCode> {
     let body = asker::text_of(&apply.file)?;
-    let key = secret_key::read(&secret_key::path(&apply.place.data, &apply.secret_key)?)?;
+    let key = secret_key::read(&secret_key::path(&apply.place.data, &apply.secret_key))?;
     let asker = Asker::open_with(&apply.place, key).await?;
     let done = difference_and_write(&asker, &apply, body).await;
     asker.close().await;

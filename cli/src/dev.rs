@@ -40,7 +40,7 @@ pub async fn run(dev: Dev) -> anyhow::Result<ExitCode> {
         ..Settings::default()
     };
     eprintln!("{}", banner());
-    serve::listen_and_serve(listener, runtime, settings, dev.dns.dns_server).await
+    serve::listen_and_serve(listener, runtime, settings, dev.dns.dns_server, serve::MAX_STALENESS).await
 }
 
 fn banner() -> String {

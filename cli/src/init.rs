@@ -14,7 +14,6 @@ use model::users::{Profile, User, UserState};
 use runtime::Runtime;
 use runtime::secrets::{PlainSecret, SecretKind};
 use server::dev::full_access;
-use store::SqliteOptions;
 
 use crate::arguments::Init;
 use crate::{database, secret_key, wiring};
@@ -36,15 +35,12 @@ pub async fn run(init: Init) -> anyhow::Result<ExitCode> {
     let email = Email::parse(&init.email, "--email")?;
     let name = init.account_name.clone().unwrap_or_else(|| format!("{}'s Account", email.as_str()));
     let catalog = wiring::catalog(&init.catalogs.catalog)?;
-    let store = init.data.database.open_or_create(SqliteOptions::default()).await?;
+    let store = init.data.open_or_create(None).await?;
     if database::has_account(&store).await? {
         store.close().await;
-        bail!(
-            "there is an account in `{}` already; `init` is for a new database",
-            init.data.database.path()?.display()
-        );
+        bail!("there is an account in `{}` already; `init` is for a new database", init.data.database);
     }
-    let secrets = secret_key::read_or_create(&secret_key::path(&init.data, &init.secret_key)?)?;
+    let secrets = secret_key::read_or_create(&secret_key::path(&init.data, &init.secret_key))?;
     let runtime = wiring::runtime(store, catalog, Rules::default(), secrets);
     let made = make(&runtime, &email, name).await;
     runtime.close().await;

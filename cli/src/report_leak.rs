@@ -7,7 +7,6 @@ use anyhow::{Context, bail};
 use model::ids::StreamId;
 use model::rules::Rules;
 use runtime::token_life::Leaked;
-use store::SqliteOptions;
 
 use crate::arguments::ReportLeak;
 use crate::{secret_key, wiring};
@@ -22,8 +21,8 @@ const LONGEST: u64 = 256;
 pub async fn run(report: ReportLeak) -> anyhow::Result<ExitCode> {
     let mut secret = String::new();
     std::io::stdin().take(LONGEST).read_to_string(&mut secret).context("the secret cannot be read")?;
-    let store = report.data.database.open(SqliteOptions::default()).await?;
-    let secrets = secret_key::read(&secret_key::path(&report.data, &report.secret_key)?)?;
+    let store = report.data.open(None).await?;
+    let secrets = secret_key::read(&secret_key::path(&report.data, &report.secret_key))?;
     let runtime = wiring::runtime(store, wiring::catalog(&[])?, Rules::default(), secrets);
     let found = runtime.report_leak(secret.trim(), &wiring::operator("report-leak")).await;
     runtime.close().await;

@@ -13,14 +13,11 @@ use crate::arguments::{Data, SecretKey};
 const BYTES: usize = 32;
 
 /// Where the key is: as given, or beside the database.
-///
-/// # Errors
-/// For a database that is not supported yet.
-pub fn path(data: &Data, secret_key: &SecretKey) -> anyhow::Result<PathBuf> {
-    Ok(match &secret_key.secret_key_file {
+pub fn path(data: &Data, secret_key: &SecretKey) -> PathBuf {
+    match &secret_key.secret_key_file {
         Some(path) => path.clone(),
-        None => data.database.path()?.with_file_name("secret.key"),
-    })
+        None => data.database.folder().join("secret.key"),
+    }
 }
 
 /// Reads the key.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use model::rules::Rules;
@@ -13,7 +14,6 @@ use server::invitations::mail::Mailer;
 use server::invitations::outbox;
 use server::rate_limits::{NotARate, Rate, Rates};
 use server::{App, PublicUrl, Settings};
-use store::SqliteOptions;
 use tokio::net::TcpListener;
 
 use crate::arguments::{Mail, Serve};
@@ -48,15 +48,32 @@ impl FromStr for RateLimit {
     }
 }
 
+/// What `--max-staleness` is by default.
+pub const MAX_STALENESS: Duration = Duration::from_secs(5);
+
+/// The value of `--max-staleness`.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxStaleness(pub Duration);
+
+impl FromStr for MaxStaleness {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<MaxStaleness, &'static str> {
+        match text.parse() {
+            Ok(seconds @ 1..=3600_u64) => Ok(MaxStaleness(Duration::from_secs(seconds))),
+            Ok(_) | Err(_) => Err("must be a number of seconds from 1 to 3600"),
+        }
+    }
+}
+
 /// Runs the server until it is told to end.
 ///
 /// # Errors
 /// When it cannot start, or the listener fails.
 pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     log_lines::start(&serve.log_lines)?;
-    let batch = serve.commit_batch.map_or(SqliteOptions::default().batch, Into::into);
-    let store = serve.data.database.open(SqliteOptions { batch, ..SqliteOptions::default() }).await?;
-    let secrets = secret_key::read(&secret_key::path(&serve.data, &serve.secret_key)?)?;
+    let store = serve.data.open(serve.commit_batch.map(Into::into)).await?;
+    let secrets = secret_key::read(&secret_key::path(&serve.data, &serve.secret_key))?;
     let catalog = wiring::catalog(&serve.catalogs.catalog)?;
     let rules = Rules {
         allow_direct_add: serve.allow_direct_add,
@@ -79,7 +96,7 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
         mailer: mailer(&serve.mail)?,
         rates: Rates { each: serve.rate_limit.0, address: serve.rate_limit_per_address.0 },
     };
-    listen_and_serve(listener, runtime, settings, serve.dns.dns_server).await
+    listen_and_serve(listener, runtime, settings, serve.dns.dns_server, serve.max_staleness.0).await
 }
 
 /// The mailer, if a server is named.
@@ -105,8 +122,9 @@ pub async fn listen_and_serve(
     runtime: Arc<Runtime>,
     settings: Settings,
     dns_server: Option<SocketAddr>,
+    max_staleness: Duration,
 ) -> anyhow::Result<ExitCode> {
-    let mut tasks = background::start(&runtime);
+    let mut tasks = background::start(&runtime, max_staleness);
     if let Some(mailer) = settings.mailer.clone() {
         tasks.spawn(outbox::run(runtime.clone(), mailer, settings.public_url.clone()));
     }

@@ -13,7 +13,6 @@ use model::users;
 use runtime::account_creation::NewUser;
 use runtime::secrets::{PlainSecret, SecretKind};
 use runtime::{CommitError, Runtime};
-use store::SqliteOptions;
 
 use crate::arguments::{User, UserCreate, UserKey};
 use crate::{secret_key, wiring};
@@ -33,8 +32,8 @@ pub async fn run(command: User) -> anyhow::Result<ExitCode> {
 /// Gives a user another Global API Key, and prints it once; or takes it away.
 async fn set_key(key: UserKey, secret: Option<PlainSecret>) -> anyhow::Result<ExitCode> {
     let email = Email::parse(&key.email, "--email")?;
-    let store = key.data.database.open(SqliteOptions::default()).await?;
-    let secrets = secret_key::read(&secret_key::path(&key.data, &key.secret_key)?)?;
+    let store = key.data.open(None).await?;
+    let secrets = secret_key::read(&secret_key::path(&key.data, &key.secret_key))?;
     let runtime = wiring::runtime(store, wiring::catalog(&[])?, Rules::default(), secrets);
     let changed = change_key(&runtime, &email, secret.as_ref()).await;
     runtime.close().await;
@@ -69,8 +68,8 @@ async fn change_key(runtime: &Runtime, email: &Email, secret: Option<&PlainSecre
 /// Makes a user, and prints its Global API Key once.
 async fn create(create: UserCreate) -> anyhow::Result<ExitCode> {
     let email = Email::parse(&create.email, "--email")?;
-    let store = create.data.database.open(SqliteOptions::default()).await?;
-    let secrets = secret_key::read(&secret_key::path(&create.data, &create.secret_key)?)?;
+    let store = create.data.open(None).await?;
+    let secrets = secret_key::read(&secret_key::path(&create.data, &create.secret_key))?;
     let runtime = wiring::runtime(store, wiring::catalog(&[])?, Rules::default(), secrets);
     let api_key = PlainSecret::generate(SecretKind::ApiKey);
     let new = NewUser { email, operator: create.operator, api_key: Some(runtime.secrets.digest(api_key.reveal())) };

@@ -105,7 +105,19 @@ impl Runtime {
     async fn look_up(&self, digest: &Digest) -> Result<Option<Holder>, CommitError> {
         let Some(claim) = self.store.claim(claims::CREDENTIAL, &digest.to_string()).await? else { return Ok(None) };
         let Ok(stream) = claim.stream.parse::<StreamId>() else { return Ok(None) };
-        let known = match (stream, &*claim.id) {
+        match self.reach(digest, stream, &claim.id).await? {
+            Some(holder) => Ok(Some(holder)),
+            None => {
+                // Another node may have made or rolled it, and this one has not heard of that yet.
+                self.follow_one(stream).await?;
+                self.reach(digest, stream, &claim.id).await
+            }
+        }
+    }
+
+    /// Goes from a claim to what it leads to, as far as it is in memory.
+    async fn reach(&self, digest: &Digest, stream: StreamId, id: &str) -> Result<Option<Holder>, CommitError> {
+        let known = match (stream, id) {
             (StreamId::User(id), claims::API_KEY_ID) => Some(Known::ApiKey(id)),
             (StreamId::User(id), token) => match token.parse() {
                 Ok(token) => self

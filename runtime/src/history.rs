@@ -7,10 +7,13 @@ pub(crate) mod past;
 pub mod provenance;
 pub mod replay;
 
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
 use engine::Account;
 use model::ids::{AccountId, Revision, StreamId};
 use model::users::UserState;
-use store::Record;
+use store::{Foreign, Record};
 
 use crate::stream::{Broken, Snapshot};
 use crate::{CommitError, Runtime, snapshot};
@@ -70,15 +73,55 @@ impl Runtime {
         Ok(Verified { stream: name.into(), commits: snapshot.revision() })
     }
 
-    /// Reads what other processes have written to the same database, if they have.
+    /// Reads what other processes are heard to have written.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn follow(&self) -> Result<(), CommitError> {
-        if self.store.foreign_change().await? {
-            self.accounts.follow().await?;
-            self.users.follow().await?;
+        let began = Instant::now();
+        match self.store.foreign().await? {
+            Foreign::Nothing if !self.is_behind.load(Ordering::Relaxed) => {}
+            Foreign::Streams(names) if !self.is_behind.load(Ordering::Relaxed) => self.read_on(Some(&names)).await?,
+            Foreign::Nothing | Foreign::Streams(_) | Foreign::Anything => self.read_on(None).await?,
         }
+        if self.store.hears_all() {
+            self.freshness.confirm(began);
+        }
+        Ok(())
+    }
+
+    /// Makes sure that everything in memory is the newest, also where news may be lost on their way.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn confirm_freshness(&self) -> Result<(), CommitError> {
+        if self.store.hears_all() {
+            return self.follow().await;
+        }
+        let began = Instant::now();
+        self.read_on(None).await?;
+        self.freshness.confirm(began);
+        Ok(())
+    }
+
+    /// Reads what others have written to one account or user.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn follow_one(&self, id: StreamId) -> Result<(), CommitError> {
+        let named = [id.to_string().into()];
+        match id {
+            StreamId::Account(_) => self.accounts.follow(Some(&named)).await,
+            StreamId::User(_) => self.users.follow(Some(&named)).await,
+        }
+    }
+
+    /// Of all streams, or of those named. What was heard is not forgotten when the log cannot be read.
+    async fn read_on(&self, named: Option<&[Box<str>]>) -> Result<(), CommitError> {
+        self.is_behind.store(true, Ordering::Relaxed);
+        self.accounts.follow(named).await?;
+        self.users.follow(named).await?;
+        self.is_behind.store(false, Ordering::Relaxed);
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ pub mod account_creation;
 pub mod audit;
 pub mod clock;
 pub mod credentials;
+pub mod freshness;
 pub mod history;
 pub mod jobs;
 pub mod live;
@@ -22,6 +23,8 @@ pub mod token_life;
 pub mod usage;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use engine::invariants::Latitude;
 use engine::permit::Permit;
@@ -39,6 +42,7 @@ use store::{LeaseChange, Store, StoreError};
 use crate::audit::AuditLog;
 use crate::clock::{Clock, Ids};
 use crate::credentials::Credentials;
+use crate::freshness::Freshness;
 use crate::history::past::Past;
 use crate::live::Live;
 use crate::secrets::Secrets;
@@ -94,6 +98,12 @@ pub enum CommitError {
     /// Other writers were faster, again and again.
     #[error("too many concurrent writes")]
     Busy,
+    /// The log was not read for longer than the bound, so what is in memory may have been overtaken.
+    #[error("the log could not be read for {} s", .age.as_secs())]
+    Stale {
+        /// The time since it was.
+        age: Duration,
+    },
     /// The store failed; whether the commit was made may be unknown.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -120,6 +130,10 @@ pub struct Runtime {
     pub usage: UsageRecorder,
     /// What happened besides commits.
     pub audit: AuditLog,
+    /// How old what is in memory may be.
+    pub freshness: Arc<Freshness>,
+    /// What others have written was heard of, and is not read yet.
+    is_behind: AtomicBool,
     accounts: Live<Account>,
     users: Live<UserState>,
     past_accounts: Past<Account>,
@@ -139,9 +153,12 @@ impl Runtime {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
     ) -> Runtime {
+        let freshness = Arc::new(Freshness::default());
         Runtime {
-            accounts: Live::new(store.clone(), Account::new(&engine)),
-            users: Live::new(store.clone(), UserState::default()),
+            accounts: Live::new(store.clone(), freshness.clone(), Account::new(&engine)),
+            users: Live::new(store.clone(), freshness.clone(), UserState::default()),
+            freshness,
+            is_behind: AtomicBool::new(false),
             past_accounts: Past::default(),
             past_users: Past::default(),
             credentials: Credentials::default(),

@@ -1,42 +1,50 @@
 //! The streams of one kind that are in memory: loaded on first use, from the newest snapshot and the commits after it.
 
+use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::ids::{Revision, StreamId};
-use store::Store;
+use store::{Head, Store};
 use tokio::sync::OnceCell;
 
 use crate::CommitError;
+use crate::freshness::Freshness;
 use crate::snapshot;
 use crate::state::State;
-use crate::stream::{Committed, Rehearsed, Snapshot, Stream, Write};
+use crate::stream::{Broken, Committed, Rehearsed, Snapshot, Stream, Write};
 
 /// A snapshot is stored after this many commits at the earliest.
 const COMMITS_PER_SNAPSHOT: u64 = 10_000;
 /// At shutdown a shorter tail is worth a snapshot too.
 const COMMITS_AT_SHUTDOWN: u64 = 100;
 
+/// How many heads are asked for in one query.
+const HEADS_AT_ONCE: usize = 4096;
+
 type Cell<S> = Arc<OnceCell<Arc<Stream<S>>>>;
 
 /// The live streams of one kind.
 pub struct Live<S> {
     store: Store,
+    freshness: Arc<Freshness>,
     empty: S,
     streams: papaya::HashMap<StreamId, Cell<S>>,
 }
 
 impl<S: State> Live<S> {
     /// None yet. `empty` is the state before the first commit.
-    pub fn new(store: Store, empty: S) -> Live<S> {
-        Live { store, empty, streams: papaya::HashMap::new() }
+    pub fn new(store: Store, freshness: Arc<Freshness>, empty: S) -> Live<S> {
+        Live { store, freshness, empty, streams: papaya::HashMap::new() }
     }
 
     /// The newest durable state; `None` if the stream has no commits.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the store cannot be read; [`CommitError::Stale`] when it was not for too long.
     pub async fn get(&self, id: StreamId) -> Result<Option<Arc<Snapshot<S>>>, CommitError> {
         if let Some(stream) = self.loaded(&id) {
+            self.freshness.check()?;
             return Ok(Some(stream.published()));
         }
         // Unknown ids are not kept, so that asking for them costs no memory.
@@ -108,19 +116,42 @@ impl<S: State> Live<S> {
         }
     }
 
-    /// Reads what other processes have written, for every stream in memory.
+    /// Reads what other processes have written, for every stream in memory, or for those that are named.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn follow(&self) -> Result<(), CommitError> {
+    pub async fn follow(&self, named: Option<&[Box<str>]>) -> Result<(), CommitError> {
+        let is_named = |stream: &Stream<S>| named.is_none_or(|names| names.iter().any(|name| **name == *stream.name()));
         let streams: Vec<Arc<Stream<S>>> = self.streams.pin().values().filter_map(|cell| cell.get().cloned()).collect();
-        for stream in streams {
-            let head = self.store.head(stream.name()).await?;
-            if head.revision > stream.published().revision() {
-                stream.catch_up(&self.store, stream.epoch()).await?;
+        let streams: Vec<Arc<Stream<S>>> = streams.into_iter().filter(|stream| is_named(stream)).collect();
+        for streams in streams.chunks(HEADS_AT_ONCE) {
+            // Before the heads are read: what is published is in the log, so the log cannot be behind it.
+            let known: Vec<Arc<Snapshot<S>>> = streams.iter().map(|stream| stream.published()).collect();
+            let names: Vec<Box<str>> = streams.iter().map(|stream| stream.name().into()).collect();
+            let heads: HashMap<Box<str>, Head> = self.store.heads(&names).await?.into_iter().collect();
+            for (stream, known) in streams.iter().zip(known) {
+                let head = heads.get(stream.name()).copied().unwrap_or(Head::EMPTY);
+                self.follow_to(stream, &known, head).await?;
             }
         }
         Ok(())
+    }
+
+    async fn follow_to(&self, stream: &Arc<Stream<S>>, known: &Snapshot<S>, head: Head) -> Result<(), CommitError> {
+        let has_advanced = match head.revision.cmp(&known.revision()) {
+            Ordering::Greater => stream.advance(&self.store).await,
+            Ordering::Equal if head.hash == known.hash => Ok(()),
+            Ordering::Equal | Ordering::Less => Err(Broken::Gone(stream.name().into()).into()),
+        };
+        match has_advanced {
+            Err(CommitError::Broken(error)) => {
+                // A database that was set back, by a backup or by a standby that knew less: what it says counts, not our memory.
+                tracing::error!(stream = stream.name(), %error, "`{}` in the log is not what was read before; reading it anew", stream.name());
+                self.streams.pin().remove(&stream.id());
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     /// The streams in memory, and where they stand.

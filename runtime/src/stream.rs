@@ -363,37 +363,57 @@ impl<S: State> Stream<S> {
         });
     }
 
-    /// Reads what the log has beyond the published state, and drops queued states that were built on something else.
-    /// `epoch` is that of the commit that failed: the first to notice starts a new one.
+    /// Reads what the log has beyond the published state, and drops queued states that were built on something else, also when the log
+    /// cannot be read. `epoch` is that of the commit that failed: the first to notice starts a new one.
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub async fn catch_up(&self, store: &Store, epoch: u64) -> Result<(), CommitError> {
-        let mut newest = self.published();
-        loop {
-            let records = store.records(&self.name, newest.revision(), 1000).await?;
-            let last = records.len() < 1000;
-            for record in &records {
-                newest = Arc::new(newest.followed_by(record)?);
-            }
-            if last {
-                break;
-            }
+    async fn catch_up(&self, store: &Store, epoch: u64) -> Result<(), CommitError> {
+        let read = self.read_on(store).await;
+        let mut tail = self.lock_tail();
+        if let Ok(newest) = &read {
+            self.publish(newest);
         }
+        if tail.epoch == epoch {
+            self.start_epoch(&mut tail);
+        }
+        read.map(drop)
+    }
+
+    /// Reads what other processes have written. Commits that are on their way hear by themselves whether they came too late.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn advance(&self, store: &Store) -> Result<(), CommitError> {
+        let newest = self.read_on(store).await?;
         let mut tail = self.lock_tail();
         self.publish(&newest);
-        if tail.epoch == epoch {
-            tail.epoch += 1;
-            tail.newest = self.published();
-            let epoch = tail.epoch;
-            self.progress.send_modify(|progress| progress.epoch = epoch);
+        if tail.newest.revision() < newest.revision() {
+            self.start_epoch(&mut tail);
         }
         Ok(())
     }
 
-    /// The epoch of the newest queued state, for [`Stream::catch_up`] after foreign writes.
-    pub fn epoch(&self) -> u64 {
-        self.lock_tail().epoch
+    /// The newest state in the log.
+    async fn read_on(&self, store: &Store) -> Result<Arc<Snapshot<S>>, CommitError> {
+        let mut newest = self.published();
+        loop {
+            let records = store.records(&self.name, newest.revision(), 1000).await?;
+            for record in &records {
+                newest = Arc::new(newest.followed_by(record)?);
+            }
+            if records.len() < 1000 {
+                return Ok(newest);
+            }
+        }
+    }
+
+    /// What is queued is void: the next commit builds on what is published.
+    fn start_epoch(&self, tail: &mut Tail<S>) {
+        tail.epoch += 1;
+        tail.newest = self.published();
+        let epoch = tail.epoch;
+        self.progress.send_modify(|progress| progress.epoch = epoch);
     }
 
     async fn has(&self, store: &Store, next: &Snapshot<S>) -> Result<bool, CommitError> {
@@ -418,6 +438,11 @@ impl<S: State> Stream<S> {
         let most_counted = usize::try_from(fewest).unwrap_or(usize::MAX).saturating_mul(400);
         let documents = self.published().state.documents().take(most_counted).count();
         fewest.max(documents as u64 / 4)
+    }
+
+    /// The account or user.
+    pub fn id(&self) -> StreamId {
+        self.id
     }
 
     /// The name of the stream in the store.

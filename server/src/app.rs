@@ -2,7 +2,9 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use runtime::Runtime;
 
@@ -40,6 +42,8 @@ pub struct Shared {
     pub(crate) throttle: Throttle,
     pub(crate) rate_limits: RateLimits,
     pub(crate) metrics: Registry,
+    /// In seconds, as of the last time that the metrics were read.
+    pub(crate) staleness: Gauge<f64, AtomicU64>,
 }
 
 impl App {
@@ -54,6 +58,12 @@ impl App {
         let throttle = Throttle::new(settings.failure_limit);
         let rate_limits = RateLimits::new(settings.rates, &runtime.clock);
         let repeats = Repeats::default();
+        let staleness = Gauge::default();
+        metrics.register(
+            "portcullis_staleness_seconds",
+            "since what is in memory was last known to be the newest",
+            staleness.clone(),
+        );
         let self_check = SelfCheck::start(settings.self_check, runtime.engine.shared_catalog(), &mut metrics);
         App {
             shared: Arc::new(Shared {
@@ -68,6 +78,7 @@ impl App {
                 throttle,
                 rate_limits,
                 metrics,
+                staleness,
             }),
         }
     }

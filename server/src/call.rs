@@ -396,7 +396,7 @@ pub async fn newest(
     if snapshot.as_ref().is_none_or(|snapshot| snapshot.revision() >= at_least) {
         return Ok(snapshot);
     }
-    app.runtime.follow().await?;
+    app.runtime.follow_one(StreamId::Account(account)).await?;
     let snapshot = app.runtime.account(account).await?;
     match snapshot {
         Some(behind) if behind.revision() < at_least => Err(Error::Unavailable(format!(

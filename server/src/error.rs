@@ -117,6 +117,9 @@ impl From<CommitError> for Error {
                 format!("{} `{}` belongs to another account or user", claim.kind, claim.key),
             )
             .into(),
+            CommitError::Stale { .. } => Error::Unavailable(
+                "the log could not be read for too long, so this may have changed; try again".to_owned(),
+            ),
             CommitError::Busy => Error::Unavailable("too many writers at once; try again".to_owned()),
             CommitError::Store(source) => {
                 tracing::error!(error = %source, "the store failed");

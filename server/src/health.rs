@@ -13,8 +13,11 @@ pub async fn alive() -> &'static str {
     "ok"
 }
 
-/// `GET /readyz`: the store can be read and written.
+/// `GET /readyz`: the store can be read and written, and what is in memory is fresh enough to answer from.
 pub async fn ready(State(app): State<App>) -> Response {
+    if let Err(error) = app.runtime.freshness.check() {
+        return (StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response();
+    }
     match tokio::time::timeout(Duration::from_secs(2), app.runtime.store.ping()).await {
         Ok(Ok(())) => "ready".into_response(),
         Ok(Err(error)) => {
@@ -26,6 +29,7 @@ pub async fn ready(State(app): State<App>) -> Response {
 
 /// `GET /metrics`: Prometheus text.
 pub async fn metrics(State(app): State<App>) -> Response {
+    app.staleness.set(app.runtime.freshness.age().as_secs_f64());
     let mut text = String::new();
     match prometheus_client::encoding::text::encode(&mut text, &app.metrics) {
         Ok(()) => {

@@ -53,6 +53,17 @@ impl Caller {
         self
     }
 
+    /// The same caller, who asks another server.
+    pub fn at(mut self, origin: &str) -> Caller {
+        origin.clone_into(&mut self.origin);
+        self
+    }
+
+    /// The account that it asks about.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
     /// Sends a GET.
     pub async fn get(&self, path: &str) -> Response {
         self.send(Method::GET, path, None).await

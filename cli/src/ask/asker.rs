@@ -15,7 +15,6 @@ use runtime::secrets::Secrets;
 use runtime::stream::Snapshot;
 use serde_json::{Value, json};
 use server::{App, Settings};
-use store::SqliteOptions;
 
 use crate::arguments::ask::Place;
 use crate::wiring;
@@ -56,7 +55,7 @@ impl Asker {
     /// As for [`Asker::open`].
     pub async fn open_with(place: &Place, secrets: Secrets) -> anyhow::Result<Asker> {
         let catalog = wiring::catalog(&place.catalogs.catalog)?;
-        let store = place.data.database.open(SqliteOptions::default()).await?;
+        let store = place.data.open(None).await?;
         let runtime = Arc::new(wiring::runtime(store, catalog, Rules::default(), secrets));
         let account = match account(&runtime, place.account).await {
             Ok(account) => account,

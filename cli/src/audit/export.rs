@@ -16,7 +16,6 @@ use serde_json::Value;
 use server::audit::filters::Filters;
 use server::audit::question::{Found, Question};
 use server::audit::view::{self, AccountView};
-use store::SqliteOptions;
 
 use super::columns::{COLUMNS, cells, harmless};
 use crate::arguments::audit::{AuditExport, ExportFormat};
@@ -28,7 +27,7 @@ use crate::wiring;
 /// When there is no such account, the log cannot be read, or the file cannot be written.
 pub async fn run(export: AuditExport) -> anyhow::Result<ExitCode> {
     check(&export)?;
-    let runtime = Arc::new(wiring::reading_runtime(export.data.database.open(SqliteOptions::default()).await?));
+    let runtime = Arc::new(wiring::reading_runtime(export.data.open(None).await?));
     let written = write(&runtime, &export).await;
     runtime.close().await;
     let count = written?;

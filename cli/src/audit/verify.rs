@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use model::ids::StreamId;
 use runtime::audit::{events_of, is_events};
 use runtime::{CommitError, Runtime};
-use store::SqliteOptions;
 
 use crate::arguments::audit::AuditVerify;
 use crate::wiring;
@@ -28,7 +27,7 @@ struct Tally {
 /// # Errors
 /// When the database cannot be read, or has no such account.
 pub async fn run(verify: AuditVerify) -> anyhow::Result<ExitCode> {
-    let runtime = wiring::reading_runtime(verify.data.database.open(SqliteOptions::default()).await?);
+    let runtime = wiring::reading_runtime(verify.data.open(None).await?);
     let mut tally = Tally::default();
     match verify.account {
         Some(account) => {

@@ -17,7 +17,6 @@ use runtime::stream::Snapshot;
 use runtime::{CommitError, Runtime};
 use serde_json::{Value, json};
 use server::commits::shown;
-use store::SqliteOptions;
 
 use crate::arguments::LogShow;
 use crate::wiring;
@@ -27,7 +26,7 @@ use crate::wiring;
 /// # Errors
 /// When the database cannot be read, or has no such account or revision.
 pub async fn run(show: LogShow) -> anyhow::Result<ExitCode> {
-    let runtime = wiring::reading_runtime(show.data.database.open(SqliteOptions::default()).await?);
+    let runtime = wiring::reading_runtime(show.data.open(None).await?);
     let shown = read(&runtime, &show).await;
     runtime.close().await;
     let (snapshot, commits) = shown?;

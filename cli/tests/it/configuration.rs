@@ -60,7 +60,7 @@ fn a_name_that_no_flag_has_is_an_error_that_names_it() {
     )
     .unwrap();
     let served = run(folder.path(), &["serve", "--config", "portcullis.toml"]);
-    assert_snapshot!(refusal(folder.path(), &served), @"2 portcullis: configuration file `portcullis.toml`: unknown `email`, `lisen`; the names are listen, database, secret-key-file, catalog, wire-shapes, dns-server, smtp-url, mail-from, allow-direct-add, open-account-creation, trusted-proxy, public-url, auth-failure-limit, rate-limit, rate-limit-per-address, self-check, audit-retention, log-format, log-level");
+    assert_snapshot!(refusal(folder.path(), &served), @"2 portcullis: configuration file `portcullis.toml`: unknown `email`, `lisen`; the names are listen, database, database-ca, database-connections, secret-key-file, catalog, wire-shapes, dns-server, smtp-url, mail-from, allow-direct-add, open-account-creation, trusted-proxy, public-url, auth-failure-limit, rate-limit, rate-limit-per-address, self-check, max-staleness, audit-retention, log-format, log-level");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_value_that_does_not_fit_is_an_error_that_names_the_flag() {
     For more information, try '--help'.
     ");
     assert_snapshot!(refused(&["--database", "portcullis.db"]), @r"
-    2 error: invalid value 'portcullis.db' for '--database <URL>': must be `sqlite:` and a path, such as `sqlite:portcullis-data/portcullis.db`
+    2 error: invalid value 'portcullis.db' for '--database <URL>': must be `sqlite:` and a path, such as `sqlite:portcullis-data/portcullis.db`, or the address of a database of PostgreSQL, such as `postgres://portcullis@db.example.com/portcullis`
 
     For more information, try '--help'.
     ");
@@ -92,13 +92,6 @@ fn a_value_that_does_not_fit_is_an_error_that_names_the_flag() {
 
     For more information, try '--help'.
     ");
-}
-
-#[test]
-fn postgres_is_refused_for_now_without_showing_the_password() {
-    let folder = tempfile::tempdir().unwrap();
-    let served = run(folder.path(), &["serve", "--database", "postgres://user:secret@localhost/portcullis"]);
-    assert_snapshot!(refusal(folder.path(), &served), @"1 portcullis: PostgreSQL is not supported yet; use `--database sqlite:PATH`");
 }
 
 #[test]

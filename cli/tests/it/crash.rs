@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
+use test_parts::postgres::Postgres;
 use testkit::{Caller, Method, Response};
 
 use crate::support::{Installation, stderr};
@@ -40,10 +41,19 @@ type Acknowledged = BTreeMap<String, Written>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_loses_no_acknowledged_write_and_leaves_none_half_done() {
+    kill_again_and_again(Installation::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_does_it_over_postgresql() {
+    let Some(server) = Postgres::shared() else { return };
+    kill_again_and_again(Installation::on_postgres(&server.database())).await;
+}
+
+async fn kill_again_and_again(installation: Installation) {
     let seed = rand::rng().random();
     println!("seed {seed}");
     let mut random = StdRng::seed_from_u64(seed);
-    let installation = Installation::new();
     let names = Arc::new(AtomicU64::new(0));
     let (mut acknowledged, mut newest) = (Acknowledged::new(), Acknowledged::new());
     let start = Instant::now();

@@ -14,6 +14,7 @@ mod first_start;
 mod help;
 mod last_use;
 mod log;
+mod nodes;
 mod revert;
 mod serve;
 mod support;

@@ -17,14 +17,27 @@ pub struct Installation {
     pub folder: TempDir,
     /// What `init --json` printed.
     pub made: Value,
+    /// The address of the database, where it is not the default.
+    database: Option<String>,
 }
 
 impl Installation {
     pub fn new() -> Installation {
+        Installation::over(None)
+    }
+
+    /// Over a new database of PostgreSQL.
+    pub fn on_postgres(address: &str) -> Installation {
+        Installation::over(Some(address.to_owned()))
+    }
+
+    fn over(database: Option<String>) -> Installation {
         let folder = tempfile::tempdir().unwrap();
-        let init = run(folder.path(), &["init", "--email", EMAIL, "--json"]);
+        let mut arguments = vec!["init", "--email", EMAIL, "--json"];
+        arguments.extend(database.iter().flat_map(|address| ["--database", address]));
+        let init = run(folder.path(), &arguments);
         assert!(init.status.success(), "{}", stderr(&init));
-        Installation { made: serde_json::from_slice(&init.stdout).unwrap(), folder }
+        Installation { made: serde_json::from_slice(&init.stdout).unwrap(), folder, database }
     }
 
     pub fn path(&self) -> &Path {
@@ -36,7 +49,11 @@ impl Installation {
     }
 
     pub fn run(&self, arguments: &[&str]) -> Output {
-        run(self.path(), arguments)
+        run(self.path(), &[arguments, &self.where_the_data_is()].concat())
+    }
+
+    fn where_the_data_is(&self) -> Vec<&str> {
+        self.database.iter().flat_map(|address| ["--database", address]).collect()
     }
 
     /// Runs the program with something on its standard input.
@@ -50,6 +67,11 @@ impl Installation {
 
     /// Starts the server on a free port.
     pub fn serve(&self, more: &[&str]) -> Program {
+        self.serve_from(&[&self.where_the_data_is(), more].concat())
+    }
+
+    /// The same, wherever the arguments say that the data is.
+    pub fn serve_from(&self, more: &[&str]) -> Program {
         let arguments =
             [&["serve", "--listen", "127.0.0.1:0", "--rate-limit", "off", "--rate-limit-per-address", "off"], more]
                 .concat();
@@ -62,6 +84,11 @@ impl Installation {
 
     pub fn key_caller(&self, server: &Program) -> Caller {
         Caller::with_key(&server.origin, self.text("account_id"), EMAIL, self.text("api_key"))
+    }
+
+    /// The address of the database of PostgreSQL.
+    pub fn address(&self) -> &str {
+        self.database.as_deref().unwrap()
     }
 
     pub fn database(&self) -> std::path::PathBuf {

@@ -48,6 +48,9 @@ pub enum Broken {
         /// Why.
         error: Malformed,
     },
+    /// The log does not have what was read from it before: it was set back.
+    #[error("the log of `{0}` is not the one that was read before")]
+    Gone(Box<str>),
     /// The changes of an operation do not fit.
     #[error(transparent)]
     Malformed(#[from] Malformed),

@@ -11,7 +11,6 @@ mod claims;
 mod leases;
 mod lifecycle;
 mod postgres;
-mod proxy;
 mod snapshots;
 mod sqlite;
 mod sqlite_failures;

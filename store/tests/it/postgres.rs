@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use store::{AppendError, Commit, Foreign, Head, PostgresOptions, Record, Store, StoreError, Transaction};
 use test_parts::postgres::Postgres;
+use test_parts::proxy::Proxy;
 use tokio::task::JoinSet;
 
-use crate::proxy::Proxy;
 use crate::support::{append, assert_claimed, change_claims, claim, commit, open_postgres, record, take, verified};
 
 /// A database, unless PostgreSQL is not installed, which is said.
@@ -138,7 +138,7 @@ async fn a_server_that_crashes_under_load_loses_nothing() {
 async fn a_connection_that_is_cut_anywhere_loses_nothing() {
     let (server, address) = database!();
     let proxy = Proxy::start(server.port()).await;
-    let through = address.replace(&format!(":{}/", server.port()), &format!(":{}/", proxy.port()));
+    let through = proxy.instead_of(&address);
     let store = open_postgres(&through).await;
     let mut acknowledged = Vec::new();
     for round in 0..100 {
@@ -194,7 +194,7 @@ async fn an_address_that_cannot_be_used_is_told() {
 async fn a_write_that_nobody_answers_fails_in_time_and_writing_works_again() {
     let (server, address) = database!();
     let proxy = Proxy::start(server.port()).await;
-    let through = address.replace(&format!(":{}/", server.port()), &format!(":{}/", proxy.port()));
+    let through = proxy.instead_of(&address);
     let options = PostgresOptions { patience: Duration::from_millis(400), ..PostgresOptions::default() };
     let store = Store::open_postgres(&through, options).await.unwrap();
     let head = append(&store, "account/1", 1).await;

@@ -17,16 +17,22 @@ struct Way {
     is_held: AtomicBool,
 }
 
+/// A way to a server on this machine. It ends when it is dropped; what passes already goes on.
 pub struct Proxy {
+    to: u16,
     port: u16,
     way: Arc<Way>,
     task: JoinHandle<()>,
 }
 
 impl Proxy {
+    /// A way to the server on that port, which holds nothing back yet.
+    ///
+    /// # Panics
+    /// When there is no free port.
     pub async fn start(to: u16) -> Proxy {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("it is bound").port();
         let way = Arc::new(Way { to_server: (-1).into(), to_client: (-1).into(), ..Way::default() });
         let shared = way.clone();
         let task = tokio::spawn(async move {
@@ -34,11 +40,17 @@ impl Proxy {
                 tokio::spawn(carry(client, to, shared.clone()));
             }
         });
-        Proxy { port, way, task }
+        Proxy { to, port, way, task }
     }
 
+    /// The port on which it listens.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// An address of the server, by this way.
+    pub fn instead_of(&self, address: &str) -> String {
+        address.replace(&format!(":{}/", self.to), &format!(":{}/", self.port))
     }
 
     /// Cuts the next connection on which so many bytes have passed, on the way to the server or on the way back.
@@ -51,11 +63,13 @@ impl Proxy {
         cut.store(bytes, Ordering::SeqCst);
     }
 
+    /// Lets everything pass from now on.
     pub fn cut_no_more(&self) {
         self.way.to_server.store(-1, Ordering::SeqCst);
         self.way.to_client.store(-1, Ordering::SeqCst);
     }
 
+    /// How many connections were cut.
     pub fn cuts(&self) -> usize {
         self.way.cuts.load(Ordering::SeqCst)
     }
@@ -65,7 +79,14 @@ impl Proxy {
         self.way.is_held.store(is_held, Ordering::SeqCst);
     }
 
+    /// Nobody is let in any more.
     pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
         self.task.abort();
     }
 }
@@ -92,7 +113,7 @@ async fn one_way(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unp
         let allowed = left.load(Ordering::SeqCst);
         let is_cut = allowed >= 0 && allowed <= bytes.len() as i64;
         if is_cut {
-            bytes = &bytes[..usize::try_from(allowed).unwrap()];
+            bytes = &bytes[..usize::try_from(allowed).unwrap_or(0)];
             left.store(-1, Ordering::SeqCst);
             way.cuts.fetch_add(1, Ordering::SeqCst);
         } else if allowed >= 0 {
