@@ -10,6 +10,7 @@ mod failing_store;
 mod foreign_writers;
 mod history;
 mod past;
+mod postgres;
 mod queued_states;
 mod random_log;
 mod snapshots;
