@@ -87,7 +87,7 @@ fn mail_of(stream: &str, member: &Member) -> Option<LeaseChange> {
         return Some(no_mail(&key));
     };
     (invited_on == member.modified_on)
-        .then(|| mail(stream, &key, Some(invited_on), invitation.expires_on, &Delivery::default()))
+        .then(|| LeaseChange::Put(mail(stream, &key, Some(invited_on), invitation.expires_on, &Delivery::default())))
 }
 
 fn no_mail(key: &str) -> LeaseChange {
@@ -95,15 +95,15 @@ fn no_mail(key: &str) -> LeaseChange {
 }
 
 /// The lease of a mail that is due at a time, or that will not be sent.
-pub fn mail(stream: &str, key: &str, due: Option<Timestamp>, expires: Timestamp, delivery: &Delivery) -> LeaseChange {
-    LeaseChange::Put(Lease {
+pub fn mail(stream: &str, key: &str, due: Option<Timestamp>, expires: Timestamp, delivery: &Delivery) -> Lease {
+    Lease {
         kind: INVITATION_MAIL.into(),
         key: key.into(),
         stream: stream.into(),
         due_at: due.map_or(i64::MAX, Timestamp::as_micros),
         expires_at: expires.as_micros(),
         payload: serde_json::to_vec(delivery).unwrap_or_default(),
-    })
+    }
 }
 
 fn copy_of(stream: &str, key: &str, now: Timestamp) -> LeaseChange {

@@ -280,6 +280,15 @@ impl Store {
         each!(self, backend => backend.put_leases(changes).await)
     }
 
+    /// Replaces a lease by another of the same kind and key, or ends it, if it is still what was read; says whether it was. So of
+    /// several that see the same job only one takes it.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn replace_lease(&self, read: &Lease, by: Option<Lease>) -> Result<bool, StoreError> {
+        each!(self, backend => backend.replace_lease(read, by).await)
+    }
+
     /// Removes the leases that have expired at `now` (microseconds since 1970-01-01 UTC), and says how many.
     ///
     /// # Errors

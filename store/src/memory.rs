@@ -186,6 +186,19 @@ impl Memory {
         Ok(())
     }
 
+    pub async fn replace_lease(&self, read: &Lease, by: Option<Lease>) -> Result<bool, StoreError> {
+        let mut state = self.open()?;
+        if find(&state.leases, &read.kind, &read.key) != Some(read) {
+            return Ok(false);
+        }
+        let change = by.map_or_else(
+            || LeaseChange::Delete { kind: read.kind.clone(), key: read.key.clone() },
+            |lease| LeaseChange::Put(Lease { kind: read.kind.clone(), key: read.key.clone(), ..lease }),
+        );
+        state.change_leases(vec![change]);
+        Ok(true)
+    }
+
     pub async fn purge_leases(&self, now: i64) -> Result<u64, StoreError> {
         let mut removed = 0;
         for leases in self.open()?.leases.values_mut() {

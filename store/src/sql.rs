@@ -98,6 +98,12 @@ pub const PUT_LEASE: &str = "INSERT INTO leases (kind, key, stream, due_at, expi
      ON CONFLICT (kind, key) DO UPDATE SET stream = excluded.stream, due_at = excluded.due_at, \
          expires_at = excluded.expires_at, payload = excluded.payload";
 pub const DELETE_LEASE: &str = "DELETE FROM leases WHERE kind = $1 AND key = $2";
+/// Only if it is still what was read.
+pub const REPLACE_LEASE: &str = "UPDATE leases SET stream = $1, due_at = $2, expires_at = $3, payload = $4 \
+     WHERE kind = $5 AND key = $6 AND stream = $7 AND due_at = $8 AND expires_at = $9 AND payload = $10";
+/// Only if it is still what was read.
+pub const END_LEASE: &str = "DELETE FROM leases \
+     WHERE kind = $1 AND key = $2 AND stream = $3 AND due_at = $4 AND expires_at = $5 AND payload = $6";
 /// A limited number at a time, so that commits need not wait long behind it.
 pub const PURGE_LEASES: &str = "DELETE FROM leases WHERE (kind, key) IN \
      (SELECT kind, key FROM leases WHERE expires_at <= $1 LIMIT $2)";

@@ -19,7 +19,7 @@ use crate::foreign::Foreign;
 use crate::numbers::to_i64;
 use crate::pending::Pending;
 use crate::record::snapshot_checksum;
-use crate::transaction::{LeaseChange, Summary, Transaction, Usage};
+use crate::transaction::{Lease, LeaseChange, Summary, Transaction, Usage};
 use queue::{Job, Queue, Upkeep};
 use read::Readers;
 use writer::Writer;
@@ -84,6 +84,10 @@ impl Sqlite {
 
     pub async fn put_leases(&self, changes: Vec<LeaseChange>) -> Result<(), StoreError> {
         self.upkeep(Upkeep::PutLeases(changes)).await.map(drop)
+    }
+
+    pub async fn replace_lease(&self, read: &Lease, by: Option<Lease>) -> Result<bool, StoreError> {
+        Ok(self.upkeep(Upkeep::ReplaceLease { read: read.clone(), by }).await? > 0)
     }
 
     pub async fn purge_leases(&self, now: i64) -> Result<u64, StoreError> {

@@ -9,7 +9,7 @@ use model::invitations::Invitation;
 use model::members::{Member, Standing};
 use runtime::jobs::{self, Delivery, INVITATION_MAIL};
 use runtime::{CommitError, Runtime};
-use store::{Lease, LeaseChange};
+use store::Lease;
 
 use super::link;
 use super::mail::{Letter, Mailer};
@@ -19,6 +19,8 @@ use crate::PublicUrl;
 const EVERY: Duration = Duration::from_secs(30);
 /// How many mails one round sends.
 const PER_ROUND: usize = 100;
+/// How long, in seconds, a mail that is being sent is nobody else's business: longer than an SMTP server may take.
+const TAKEN_FOR: i64 = 300;
 /// How long after each failure it tries again, in seconds; after the last it gives up.
 const RETRIES: [i64; 5] = [60, 300, 1800, 7200, 6 * 3600];
 
@@ -41,16 +43,29 @@ pub async fn run(runtime: Arc<Runtime>, mailer: Mailer, url: PublicUrl) {
 /// When the store cannot be read or written.
 pub async fn send_due(runtime: &Runtime, mailer: &Mailer, url: &PublicUrl) -> Result<usize, CommitError> {
     let due = runtime.store.leases_due(INVITATION_MAIL, runtime.clock.now().as_micros(), PER_ROUND).await?;
-    for lease in &due {
-        let change = send(runtime, mailer, url, lease).await?;
-        runtime.store.put_leases(vec![change]).await?;
+    let mut sent = 0;
+    for lease in due {
+        // Another server over the same database may see it, too: whoever takes it sends it.
+        let taken = Lease { due_at: runtime.clock.now().plus_seconds(TAKEN_FOR).as_micros(), ..lease.clone() };
+        if !runtime.store.replace_lease(&lease, Some(taken.clone())).await? {
+            continue;
+        }
+        let next = send(runtime, mailer, url, &taken).await?;
+        // One that was invited again meanwhile has a new lease, which stays.
+        runtime.store.replace_lease(&taken, next).await?;
+        sent += 1;
     }
-    Ok(due.len())
+    Ok(sent)
 }
 
 /// Sends one mail; what becomes of its lease.
-async fn send(runtime: &Runtime, mailer: &Mailer, url: &PublicUrl, lease: &Lease) -> Result<LeaseChange, CommitError> {
-    let done = LeaseChange::Delete { kind: lease.kind.clone(), key: lease.key.clone() };
+async fn send(
+    runtime: &Runtime,
+    mailer: &Mailer,
+    url: &PublicUrl,
+    lease: &Lease,
+) -> Result<Option<Lease>, CommitError> {
+    let done = None;
     let (Ok(StreamId::Account(account)), Ok(id)) = (lease.stream.parse(), lease.key.parse::<MemberId>()) else {
         return Ok(done);
     };
@@ -78,7 +93,7 @@ async fn send(runtime: &Runtime, mailer: &Mailer, url: &PublicUrl, lease: &Lease
     let failed = wait.is_none().then(|| error.to_string());
     let delivery = Delivery { attempts: delivery.attempts + 1, failed };
     let due = wait.map(|seconds| now.plus_seconds(*seconds));
-    Ok(jobs::mail(&lease.stream, &lease.key, due, invitation.expires_on, &delivery))
+    Ok(Some(jobs::mail(&lease.stream, &lease.key, due, invitation.expires_on, &delivery)))
 }
 
 fn open(member: &Member) -> Option<&Invitation> {

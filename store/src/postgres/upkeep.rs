@@ -8,7 +8,7 @@ use crate::error::StoreError;
 use crate::numbers::to_i64;
 use crate::record::snapshot_checksum;
 use crate::sql;
-use crate::transaction::{LeaseChange, Summary, Transaction, Usage};
+use crate::transaction::{Lease, LeaseChange, Summary, Transaction, Usage};
 
 /// The most leases that one statement removes.
 const PURGED_AT_ONCE: u64 = 1000;
@@ -27,6 +27,19 @@ impl Postgres {
     /// Through the writer, so that they come after the commits that were queued before.
     pub async fn put_leases(&self, changes: Vec<LeaseChange>) -> Result<(), StoreError> {
         self.written(Transaction { leases: changes, ..Transaction::default() }).await
+    }
+
+    pub async fn replace_lease(&self, read: &Lease, by: Option<Lease>) -> Result<bool, StoreError> {
+        let Lease { kind, key, stream, due_at, expires_at, payload } = read;
+        let read: [&(dyn ToSql + Sync); 6] = [kind, key, stream, due_at, expires_at, payload];
+        let changed = match &by {
+            Some(by) => {
+                let by: [&(dyn ToSql + Sync); 4] = [&by.stream, &by.due_at, &by.expires_at, &by.payload];
+                self.execute(sql::REPLACE_LEASE, &[&by[..], &read].concat()).await?
+            }
+            None => self.execute(sql::END_LEASE, &read).await?,
+        };
+        Ok(changed > 0)
     }
 
     pub async fn purge_leases(&self, now: i64) -> Result<u64, StoreError> {

@@ -9,7 +9,7 @@ use crate::error::AppendError;
 use crate::numbers::to_i64;
 use crate::record::{Head, Record};
 use crate::sql;
-use crate::transaction::{Claim, ClaimChange, Commit, LeaseChange, Summary, Transaction, Usage};
+use crate::transaction::{Claim, ClaimChange, Commit, Lease, LeaseChange, Summary, Transaction, Usage};
 
 /// The most leases that one job removes.
 pub const PURGED_AT_ONCE: u64 = 1000;
@@ -177,6 +177,28 @@ pub fn change_leases(connection: &Connection, changes: &[LeaseChange]) -> rusqli
         };
     }
     Ok(())
+}
+
+pub fn replace_lease(connection: &Connection, read: &Lease, by: Option<&Lease>) -> rusqlite::Result<u64> {
+    let Lease { kind, key, stream, due_at, expires_at, payload } = read;
+    let changed = match by {
+        Some(by) => connection.prepare_cached(sql::REPLACE_LEASE)?.execute(params![
+            by.stream,
+            by.due_at,
+            by.expires_at,
+            by.payload,
+            kind,
+            key,
+            stream,
+            due_at,
+            expires_at,
+            payload
+        ])?,
+        None => connection
+            .prepare_cached(sql::END_LEASE)?
+            .execute(params![kind, key, stream, due_at, expires_at, payload])?,
+    };
+    Ok(changed as u64)
 }
 
 pub fn purge_leases(connection: &Connection, now: i64) -> rusqlite::Result<u64> {

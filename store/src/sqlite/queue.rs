@@ -7,7 +7,7 @@ use tokio::sync::oneshot::Sender;
 
 use super::lock;
 use crate::error::{AppendError, StoreError};
-use crate::transaction::{LeaseChange, Summary, Transaction, Usage};
+use crate::transaction::{Lease, LeaseChange, Summary, Transaction, Usage};
 
 /// Work for the writer, and whom to answer once it is durable.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub enum Upkeep {
     PutSnapshot { stream: Box<str>, revision: u64, state: Vec<u8>, checksum: [u8; 32] },
     /// Answers 0.
     PutLeases(Vec<LeaseChange>),
+    /// Answers 1 if the lease was still what was read, else 0.
+    ReplaceLease { read: Lease, by: Option<Lease> },
     /// Answers how many were removed, up to [`PURGED_AT_ONCE`](super::append::PURGED_AT_ONCE).
     PurgeLeases { now: i64 },
     /// Answers 1 if another process has written since the last time, else 0.
@@ -44,6 +46,7 @@ impl Job {
             Job::Append { .. } => true,
             Job::Upkeep { upkeep, .. } => match upkeep {
                 Upkeep::PutSnapshot { .. } | Upkeep::PutLeases(_) | Upkeep::PurgeLeases { .. } => true,
+                Upkeep::ReplaceLease { .. } => true,
                 Upkeep::PutUsage(_) | Upkeep::PutSummaries { .. } | Upkeep::UsageSince { .. } => true,
                 Upkeep::ForeignChange | Upkeep::Ping => false,
             },

@@ -128,6 +128,9 @@ impl Writer {
                 append::change_leases(connection, &changes)?;
                 Ok(0)
             }),
+            Upkeep::ReplaceLease { read, by } => {
+                append::under_savepoint(connection, || Ok(append::replace_lease(connection, &read, by.as_ref())?))
+            }
             Upkeep::PurgeLeases { now } => {
                 append::under_savepoint(connection, || Ok(append::purge_leases(connection, now)?))
             }

@@ -16,6 +16,22 @@ pub async fn a_lease_reads_back_and_is_replaced(store: Store) {
     assert_eq!(store.lease("job", "b").await.unwrap(), Some(lease("b", 1, 9)));
 }
 
+pub async fn a_lease_is_replaced_only_if_it_is_what_was_read(store: Store) {
+    put_lease(&store, lease("a", 1, 9)).await;
+    put_lease(&store, lease("b", 1, 9)).await;
+    let (read, later) = (lease("a", 1, 9), lease("a", 5, 9));
+    let both =
+        tokio::join!(store.replace_lease(&read, Some(later.clone())), store.replace_lease(&read, Some(later.clone())),);
+    assert_eq!([both.0.unwrap(), both.1.unwrap()].iter().filter(|taken| **taken).count(), 1, "one of two takes it");
+    assert_eq!(store.lease("job", "a").await.unwrap(), Some(later.clone()));
+    assert!(!store.replace_lease(&read, None).await.unwrap());
+    assert!(!store.replace_lease(&lease("c", 1, 9), Some(lease("c", 2, 9))).await.unwrap());
+    assert!(store.replace_lease(&later, None).await.unwrap());
+    assert_eq!(store.lease("job", "a").await.unwrap(), None);
+    assert_eq!(store.lease("job", "c").await.unwrap(), None);
+    assert_eq!(store.lease("job", "b").await.unwrap(), Some(lease("b", 1, 9)));
+}
+
 pub async fn due_leases_come_in_order(store: Store) {
     for (key, due_at, expires_at) in [("late", 30, 99), ("a", 20, 99), ("b", 10, 99), ("c", 20, 99), ("gone", 5, 20)] {
         put_lease(&store, lease(key, due_at, expires_at)).await;
