@@ -67,7 +67,7 @@ impl Postgres {
         let mut client = access.connect().await?;
         schema::migrate(&mut client).await?;
         let heard = Arc::new(Heard::default());
-        let listener = Listener::start(access.clone(), heard.clone(), &client).await?;
+        let listener = Listener::start(access.clone(), heard.clone()).await?;
         let pool = access.pool(options.readers)?;
         let (queue, jobs) = mpsc::unbounded_channel();
         let writer = Writer::new(access, client, listener.name(), &options).await?;

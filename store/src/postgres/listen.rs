@@ -57,15 +57,18 @@ pub struct Listener {
 
 impl Listener {
     /// Listens from now on, where the database can notify.
-    pub async fn start(access: Arc<Access>, heard: Arc<Heard>, client: &Client) -> Result<Listener, StoreError> {
-        let can_notify = "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_proc WHERE proname = 'pg_notify')";
-        if !client.query_one(can_notify, &[]).await?.try_get::<_, bool>(0)? {
-            return Ok(Listener { name: None, task: None });
-        }
+    pub async fn start(access: Arc<Access>, heard: Arc<Heard>) -> Result<Listener, StoreError> {
+        let mut subscription = match Subscription::open(&access).await {
+            Ok(subscription) => subscription,
+            Err(StoreError::Failed(error)) => {
+                tracing::info!(%error, "this database has no notifications; what others write is asked for");
+                return Ok(Listener { name: None, task: None });
+            }
+            Err(error) => return Err(error),
+        };
         let number = rand::rngs::OsRng.try_next_u64().map_err(|error| StoreError::Failed(Arc::new(error)))?;
         let name: Box<str> = format!("{number:016x}").into();
         let own = name.clone();
-        let mut subscription = Subscription::open(&access).await?;
         let task = tokio::spawn(async move {
             loop {
                 let lost = subscription.hear(&heard, &own).await;
