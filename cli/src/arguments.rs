@@ -91,6 +91,10 @@ pub enum Command {
     /// The difference is printed first: what comes, changes and goes, and who gains and loses what. What the file has no section
     /// for is left as it is. It may run beside a server on the same database.
     Apply(Apply),
+    /// Bring the tables of the database up to date, without starting a server
+    ///
+    /// A server does the same at its start. Of several that start together one does, and the others wait.
+    Migrate(Migrate),
     /// Put a token or key out of use whose secret turned up where it should not be
     ///
     /// The secret is read from standard input, since arguments show in lists of processes. A token is marked `revoked
@@ -250,6 +254,13 @@ pub struct Mail {
     /// Address that mail comes from, as `Portcullis <iam@example.com>`
     #[arg(long, env = "PORTCULLIS_MAIL_FROM", value_name = "ADDRESS", requires = "smtp_url", hide_env_values = true)]
     pub mail_from: Option<String>,
+}
+
+/// `portcullis migrate`.
+#[derive(Debug, Args)]
+pub struct Migrate {
+    #[command(flatten)]
+    pub data: Data,
 }
 
 /// `portcullis serve`.

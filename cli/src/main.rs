@@ -3,7 +3,7 @@
 //! ```text
 //! arguments     what can be typed                      config_file   a file in place of flags
 //! serve, dev    the server                             database, secret_key, wiring   the parts it is made of
-//! init, user, account, revert, report_leak, declare   offline commands that write     log, audit, check, ask   offline commands that read
+//! init, user, account, revert, report_leak, declare, migrate   offline commands that write     log, audit, check, ask   offline commands that read
 //! ```
 
 mod account;
@@ -19,6 +19,7 @@ mod dev;
 mod init;
 mod log;
 mod log_lines;
+mod migrate;
 mod pages;
 mod report_leak;
 mod revert;
@@ -63,6 +64,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         | Command::Revert(_)
         | Command::Export(_)
         | Command::Apply(_)
+        | Command::Migrate(_)
         | Command::ReportLeak(_) => {}
     }
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
@@ -79,6 +81,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Revert(revert) => revert::run(revert).await,
             Command::Export(export) => declare::export(export).await,
             Command::Apply(apply) => declare::apply(apply).await,
+            Command::Migrate(migrate) => migrate::run(migrate).await,
             Command::ReportLeak(report) => report_leak::run(report).await,
             // Answered above, without starting threads.
             Command::Completions { .. } | Command::Man { .. } => Ok(ExitCode::SUCCESS),

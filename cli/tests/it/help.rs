@@ -36,6 +36,7 @@ fn each_command_explains_itself() {
         ("ask_least", vec!["ask", "least"]),
         ("revert", vec!["revert"]),
         ("completions", vec!["completions"]),
+        ("migrate", vec!["migrate"]),
         ("man", vec!["man"]),
     ] {
         assert_snapshot!(name, output(&[arguments, vec!["--help"]].concat()));

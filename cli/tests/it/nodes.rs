@@ -8,7 +8,7 @@ use test_parts::proxy::Proxy;
 use testkit::{Caller, Method};
 use tokio::task::JoinSet;
 
-use crate::support::{EMAIL, Installation, refusal, run};
+use crate::support::{EMAIL, Installation, refusal, run, stdout};
 
 const GROUPS: &str = "/accounts/{account}/iam/user_groups";
 const BOUND: Duration = Duration::from_secs(5);
@@ -198,6 +198,19 @@ async fn a_database_that_crashes_and_comes_back_loses_nothing() {
     println!("{} of 480 writes acknowledged over 4 crashes", made.len());
     let verified = installation.run(&["log", "verify"]);
     assert!(verified.status.success(), "{}", refusal(installation.path(), &verified));
+}
+
+#[test]
+fn tables_are_brought_up_to_date_before_a_server_starts() {
+    let Some(server) = Postgres::shared() else { return };
+    let installation = Installation::on_postgres(&server.database());
+    let migrated = installation.run(&["migrate"]);
+    let place = installation.address().replace("portcullis@", "");
+    assert_eq!(stdout(&migrated), format!("the tables of `{place}` are up to date\n"));
+    server.sql(installation.address(), "INSERT INTO migrations (version, applied_by) VALUES (99, 'a later release')");
+    let refused = refusal(installation.path(), &installation.run(&["migrate"]));
+    let newer = "the database has schema 99, this release knows up to 1; run a newer release";
+    assert_eq!(refused, format!("1 portcullis: cannot open the database `{place}`: {newer}"));
 }
 
 #[test]
