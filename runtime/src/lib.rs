@@ -193,6 +193,14 @@ impl Runtime {
         self.accounts.get(StreamId::Account(id)).await
     }
 
+    /// Waits until the account is known to stand at a later revision. For ever where it never does, so give it a time limit.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn later_than(&self, id: AccountId, revision: model::ids::Revision) -> Result<(), CommitError> {
+        self.accounts.later_than(StreamId::Account(id), revision).await
+    }
+
     /// The accounts in memory, and where they stand.
     pub fn loaded_accounts(&self) -> Vec<(StreamId, model::ids::Revision)> {
         self.accounts.heads()

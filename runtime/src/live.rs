@@ -69,6 +69,15 @@ impl<S: State> Live<S> {
             .cloned()
     }
 
+    /// Waits until the stream is known to stand at a later revision.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn later_than(&self, id: StreamId, revision: Revision) -> Result<(), CommitError> {
+        self.stream(id).await?.later_than(revision).await;
+        Ok(())
+    }
+
     /// Carries out a write on a stream, existing or new.
     ///
     /// # Errors

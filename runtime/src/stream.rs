@@ -344,6 +344,12 @@ impl<S: State> Stream<S> {
         released.chain(taken).collect()
     }
 
+    /// Waits until a later revision is durable.
+    pub async fn later_than(&self, revision: Revision) {
+        // The sender lives as long as this stream.
+        drop(self.progress.subscribe().wait_for(|now| now.durable > revision).await);
+    }
+
     /// Waits until a state that was built on is durable or lost.
     async fn fate(&self, revision: Revision, epoch: u64) -> Fate {
         let mut progress = self.progress.subscribe();

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use runtime::Runtime;
+use tokio::sync::watch;
 
 use crate::audit::summaries::Summaries;
 use crate::operations::Operations;
@@ -42,6 +43,8 @@ pub struct Shared {
     pub(crate) throttle: Throttle,
     pub(crate) rate_limits: RateLimits,
     pub(crate) metrics: Registry,
+    /// Whether the server is about to end.
+    is_closing: watch::Sender<bool>,
     /// In seconds, as of the last time that the metrics were read.
     pub(crate) staleness: Gauge<f64, AtomicU64>,
 }
@@ -78,9 +81,23 @@ impl App {
                 throttle,
                 rate_limits,
                 metrics,
+                is_closing: watch::Sender::new(false),
                 staleness,
             }),
         }
+    }
+}
+
+impl Shared {
+    /// Ends what would go on for ever.
+    pub(crate) fn close(&self) {
+        self.is_closing.send_replace(true);
+    }
+
+    /// Waits until the server is about to end.
+    pub(crate) async fn closing(&self) {
+        // A sender that is gone means the same.
+        drop(self.is_closing.subscribe().wait_for(|is_closing| *is_closing).await);
     }
 }
 

@@ -112,7 +112,11 @@ pub(crate) async fn throttled<T>(
 }
 
 /// Bearer first, and alone if it is there (D53).
-async fn by_headers(app: &App, headers: &HeaderMap, address: IpAddr) -> Result<Caller, Error> {
+/// Looks at the credentials in the headers, without a look at how often the address failed.
+///
+/// # Errors
+/// [`Unauthenticated`].
+pub(crate) async fn by_headers(app: &App, headers: &HeaderMap, address: IpAddr) -> Result<Caller, Error> {
     if let Some(secret) = bearer(headers)? {
         return by_token(app, secret, address).await;
     }

@@ -24,7 +24,7 @@ use runtime::stream::Snapshot;
 use crate::answer::{self, REVISION, Success};
 use crate::app::App;
 use crate::audit::attempt;
-use crate::authenticate::{Caller, authenticate, client_address};
+use crate::authenticate::{Caller, authenticate, by_headers, client_address};
 use crate::dry_run;
 use crate::error::{Error, Unauthenticated};
 use crate::local::Operator;
@@ -179,6 +179,22 @@ impl Call {
     /// A part of the path, by its name.
     pub fn param(&self, name: &str) -> &str {
         self.params.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// A header, if it is there and text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Looks again at who asks, for what goes on after the request was read: the credentials may be gone or changed.
+    ///
+    /// # Errors
+    /// As for the authentication of a request.
+    pub async fn authenticate_again(&mut self) -> Result<(), Error> {
+        if !matches!(self.caller.principal, Principal::System) {
+            self.caller = by_headers(&self.app, &self.headers, self.caller.address).await?;
+        }
+        Ok(())
     }
 
     /// Reads the body, as far as it goes.

@@ -1,5 +1,7 @@
 //! `…/iam/commits`: the log of an account: who did what when, what one commit changed, and undoing it.
 
+pub mod stream;
+
 use ::model::change::{Change, Document, DocumentId};
 use ::model::ids::{Revision, StreamId};
 use ::model::problem::{FaultKind, Problem};
@@ -161,13 +163,13 @@ pub async fn list(call: Call) -> Result<Success, Error> {
     let newest = total.saturating_sub(paging.skip() as Revision);
     let commits = match newest {
         0 => Vec::new(),
-        newest => call.app.runtime.commits_before(stream(&access), newest + 1, paging.per_page).await?,
+        newest => call.app.runtime.commits_before(log_of(&access), newest + 1, paging.per_page).await?,
     };
     let page: Vec<CommitView> = commits.into_iter().map(view).collect();
     Ok(Success::page(&page, total as usize, paging)?.at(access.revision()))
 }
 
-fn stream(access: &Access) -> StreamId {
+fn log_of(access: &Access) -> StreamId {
     StreamId::Account(access.state().account_id())
 }
 
@@ -270,7 +272,7 @@ impl Made {
         }
         let runtime = &call.app.runtime;
         let account = access.state().account_id();
-        let commit = runtime.commits_after(stream(access), revision - 1, 1).await?;
+        let commit = runtime.commits_after(log_of(access), revision - 1, 1).await?;
         let commit = commit.into_iter().next().ok_or_else(unknown)?;
         let before = match revision - 1 {
             0 => Account::new(&runtime.engine),

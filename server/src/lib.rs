@@ -118,6 +118,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(access_history::ask))
         .routes(routes!(declared::get, declared::put))
         .routes(routes!(commits::list))
+        .routes(routes!(commits::stream::stream))
         .routes(routes!(commits::get))
         .routes(routes!(commits::revert))
         .routes(routes!(audit::list))
@@ -180,6 +181,12 @@ pub async fn serve(
             tracing::debug!(%error, "a connection keeps delaying small packets");
         }
     });
+    // Streams of events would go on for ever.
+    let closing = app.clone();
+    let shutdown = async move {
+        shutdown.await;
+        closing.close();
+    };
     let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(shutdown).await
 }

@@ -75,6 +75,29 @@ fn an_interrupt_ends_an_idle_server_at_once() {
     assert!(server.stderr().contains("ended in good order"));
 }
 
+/// Whoever listens to commits would keep it waiting for ever.
+#[test]
+fn a_stream_of_commits_does_not_hold_up_the_end() {
+    let installation = Installation::new();
+    let mut server = installation.serve(&[]);
+    let address = server.origin.strip_prefix("http://").unwrap().to_owned();
+    let mut connection = TcpStream::connect(&address).unwrap();
+    let (account, token) = (installation.text("account_id"), installation.text("api_token"));
+    write!(
+        connection,
+        "GET /client/v4/accounts/{account}/iam/commits/stream?after=0 HTTP/1.0\r\nhost: {address}\r\n\
+         authorization: Bearer {token}\r\n\r\n"
+    )
+    .unwrap();
+    let mut some = [0; 400];
+    connection.read_exact(&mut some).unwrap();
+    let start = std::time::Instant::now();
+    server.terminate();
+    assert!(server.wait().success());
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(server.stderr().contains("ended in good order"));
+}
+
 #[tokio::test]
 async fn an_offline_commit_is_seen_by_the_running_server() {
     let installation = Installation::new();

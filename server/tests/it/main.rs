@@ -13,6 +13,7 @@ mod audit;
 mod authorize;
 mod bodies;
 mod cases;
+mod commit_stream;
 mod commits;
 mod concurrency;
 mod credentials;

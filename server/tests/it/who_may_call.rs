@@ -60,7 +60,9 @@ fn operations() -> Vec<Operation> {
         for (method, operation) in item.as_object().expect("methods") {
             let Some(id) = operation["operationId"].as_str() else { continue };
             let method = method.to_uppercase().parse().expect("a method");
-            operations.push(Operation { id: id.to_owned(), method, path: path.clone() });
+            // A stream would go on.
+            let query = if id.ends_with("-stream") { "?follow=false" } else { "" };
+            operations.push(Operation { id: id.to_owned(), method, path: format!("{path}{query}") });
         }
     }
     operations
