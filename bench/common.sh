@@ -1,4 +1,4 @@
-# What the benchmarks have in common; sourced by `bench/run` and `bench/decisions`. They set `name` before, and `rows` come
+# What the benchmarks have in common; sourced by `bench/run`, `bench/decisions` and `bench/nodes`. They set `name` before, and `rows` come
 # of `row`.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -49,12 +49,12 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 
-# start_server FOLDER [FLAG...]: a server on the store of that folder; sets server_pid, url, and what `use` sets.
+# start_server FOLDER [FLAG...]: a server on the store of that folder, or on `database`; sets server_pid, url, and what `use` sets.
 start_server() {
     use "$1"
     shift
     : >"$folder/server.log"
-    "$server" serve --listen 127.0.0.1:0 --auth-failure-limit off --rate-limit off --rate-limit-per-address off --database "sqlite:$folder/portcullis.db" "$@" >"$folder/server.log" 2>&1 &
+    "$server" serve --listen 127.0.0.1:0 --auth-failure-limit off --rate-limit off --rate-limit-per-address off --database "${database:-sqlite:$folder/portcullis.db}" "$@" >"$folder/server.log" 2>&1 &
     server_pid=$!
     for ((i = 0; i < 300; i++)); do
         url=$(sed -n 's/.*listening on \(http:[^[:space:]]*\).*/\1/p' "$folder/server.log")

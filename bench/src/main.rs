@@ -1,4 +1,4 @@
-//! The parts of `bench/run` and `bench/decisions` that a shell cannot do: stores of a given size, many connections that
+//! The parts of `bench/run`, `bench/decisions` and `bench/nodes` that a shell cannot do: stores of a given size, many connections that
 //! write, the naive program to compare with, times of a few milliseconds, the workload of decisions as files. Each prints
 //! numbers for the script to read.
 
@@ -9,6 +9,7 @@ mod decisions;
 mod flush;
 mod http;
 mod naive;
+mod revocations;
 mod seed;
 mod start;
 mod tokens;
@@ -49,6 +50,8 @@ enum Command {
     Audit(audit::Audit),
     /// Fill an account with tokens, or tell what each costs in memory and its use in time
     Tokens(tokens::Tokens),
+    /// Delete tokens on one node, and ask another until it refuses them; prints how many, p50, p99 and the longest in milliseconds
+    Revocations(revocations::Revocations),
     /// Append to a file and flush; prints the median in microseconds
     Flush(flush::Flush),
 }
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Command::Answers(answers) => answers::run(&answers),
         Command::Audit(audit) => audit::run(&audit),
         Command::Tokens(tokens) => tokens::run(&tokens),
+        Command::Revocations(revocations) => revocations::run(&revocations),
         Command::Flush(flush) => flush::run(&flush),
     };
     match done {
