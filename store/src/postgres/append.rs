@@ -274,10 +274,7 @@ struct Leases<'a> {
 impl<'a> Leases<'a> {
     /// Of several changes of a lease only the last one counts.
     fn of(transactions: &[&'a Transaction]) -> Leases<'a> {
-        Leases::of_changes(transactions.iter().flat_map(|transaction| &transaction.leases))
-    }
-
-    fn of_changes(changes: impl Iterator<Item = &'a LeaseChange>) -> Leases<'a> {
+        let changes = transactions.iter().flat_map(|transaction| &transaction.leases);
         let last: BTreeMap<(&str, &str), &LeaseChange> = changes
             .map(|change| match change {
                 LeaseChange::Put(lease) => ((&*lease.kind, &*lease.key), change),
