@@ -91,6 +91,11 @@ pub enum Command {
     /// The difference is printed first: what comes, changes and goes, and who gains and loses what. What the file has no section
     /// for is left as it is. It may run beside a server on the same database.
     Apply(Apply),
+    /// Look whether everything is there that a server needs, and whether it can be relied on
+    ///
+    /// The secret key, the catalogue, the DNS, the database and its settings, the clock and the log: a line each, `ok`, `doubt` or `bad`.
+    /// Exit code 1 if one is not well. It may run beside a server on the same database.
+    Doctor(Doctor),
     /// Bring the tables of the database up to date, without starting a server
     ///
     /// A server does the same at its start. Of several that start together one does, and the others wait.
@@ -254,6 +259,19 @@ pub struct Mail {
     /// Address that mail comes from, as `Portcullis <iam@example.com>`
     #[arg(long, env = "PORTCULLIS_MAIL_FROM", value_name = "ADDRESS", requires = "smtp_url", hide_env_values = true)]
     pub mail_from: Option<String>,
+}
+
+/// `portcullis doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    #[command(flatten)]
+    pub data: Data,
+    #[command(flatten)]
+    pub secret_key: SecretKey,
+    #[command(flatten)]
+    pub catalogs: Catalogs,
+    #[command(flatten)]
+    pub dns: Dns,
 }
 
 /// `portcullis migrate`.

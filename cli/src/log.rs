@@ -1,7 +1,7 @@
 //! `portcullis log`: looking into the commit log, without a server.
 
 mod show;
-mod verify;
+pub mod verify;
 
 use std::process::ExitCode;
 

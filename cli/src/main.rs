@@ -3,7 +3,7 @@
 //! ```text
 //! arguments     what can be typed                      config_file   a file in place of flags
 //! serve, dev    the server                             database, secret_key, wiring   the parts it is made of
-//! init, user, account, revert, report_leak, declare, migrate   offline commands that write     log, audit, check, ask   offline commands that read
+//! init, user, account, revert, report_leak, declare, migrate   offline commands that write     log, audit, check, ask, doctor   offline commands that read
 //! ```
 
 mod account;
@@ -16,6 +16,7 @@ mod config_file;
 mod database;
 mod declare;
 mod dev;
+mod doctor;
 mod init;
 mod log;
 mod log_lines;
@@ -64,6 +65,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         | Command::Revert(_)
         | Command::Export(_)
         | Command::Apply(_)
+        | Command::Doctor(_)
         | Command::Migrate(_)
         | Command::ReportLeak(_) => {}
     }
@@ -81,6 +83,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Revert(revert) => revert::run(revert).await,
             Command::Export(export) => declare::export(export).await,
             Command::Apply(apply) => declare::apply(apply).await,
+            Command::Doctor(doctor) => doctor::run(doctor).await,
             Command::Migrate(migrate) => migrate::run(migrate).await,
             Command::ReportLeak(report) => report_leak::run(report).await,
             // Answered above, without starting threads.

@@ -355,6 +355,19 @@ impl Store {
         }
     }
 
+    /// What speaks against relying on the database, a sentence each: settings under which an acknowledged commit may be lost, a clock that
+    /// differs from ours (`now`, microseconds since 1970-01-01 UTC), damage that a quick look finds.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn doubts(&self, now: i64) -> Result<Vec<String>, StoreError> {
+        match &*self.backend {
+            Backend::Memory(_) => Ok(vec!["everything is forgotten when the process ends".to_owned()]),
+            Backend::Sqlite(backend) => backend.doubts().await,
+            Backend::Postgres(backend) => backend.doubts(now).await,
+        }
+    }
+
     /// Accepts nothing more, writes what is queued, and closes the database. Returns when all of that is done, also when called again.
     pub async fn close(&self) {
         each!(self, backend => backend.close().await);

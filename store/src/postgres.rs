@@ -5,6 +5,7 @@
 
 mod append;
 mod connect;
+mod doubts;
 mod failure;
 mod listen;
 mod read;

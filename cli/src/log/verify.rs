@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use model::ids::StreamId;
 use runtime::audit::is_events;
 use runtime::{CommitError, Runtime};
+use store::Store;
 
 use crate::arguments::LogVerify;
 use crate::wiring;
@@ -15,10 +16,13 @@ const PAGE: usize = 1000;
 
 /// What was found so far.
 #[derive(Default)]
-struct Tally {
-    streams: u64,
-    commits: u64,
-    damaged: u64,
+pub struct Tally {
+    /// How many streams were checked.
+    pub streams: u64,
+    /// How many commits are in those that are whole.
+    pub commits: u64,
+    /// How many are not.
+    pub damaged: u64,
 }
 
 /// Checks one stream or all. A damaged one does not keep the others from being checked.
@@ -43,6 +47,34 @@ pub async fn run(verify: LogVerify) -> anyhow::Result<ExitCode> {
         _ => writeln!(std::io::stdout(), "the log is damaged: streams {streams}, damaged {damaged}")?,
     }
     Ok(if damaged == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Checks every stream.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn all(runtime: &Runtime) -> anyhow::Result<Tally> {
+    let mut tally = Tally::default();
+    check_all(runtime, &mut tally).await?;
+    Ok(tally)
+}
+
+/// The time of the newest commit of all streams, in microseconds since 1970-01-01 UTC.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn newest_commit(store: &Store) -> anyhow::Result<Option<i64>> {
+    let (mut after, mut newest) = (Box::from(""), None);
+    loop {
+        let streams = store.streams(&after, PAGE).await?;
+        for (stream, head) in &streams {
+            newest = newest.max(store.record(stream, head.revision).await?.map(|record| record.at));
+        }
+        match streams.into_iter().next_back() {
+            Some((last, _)) => after = last,
+            None => return Ok(newest),
+        }
+    }
 }
 
 async fn check_all(runtime: &Runtime, tally: &mut Tally) -> anyhow::Result<()> {

@@ -36,6 +36,7 @@ fn each_command_explains_itself() {
         ("ask_least", vec!["ask", "least"]),
         ("revert", vec!["revert"]),
         ("completions", vec!["completions"]),
+        ("doctor", vec!["doctor"]),
         ("migrate", vec!["migrate"]),
         ("man", vec!["man"]),
     ] {

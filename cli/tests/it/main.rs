@@ -10,6 +10,7 @@ mod configuration;
 mod crash;
 mod declare;
 mod dev;
+mod doctor;
 mod first_start;
 mod help;
 mod last_use;

@@ -71,6 +71,15 @@ impl Sqlite {
         Ok(heads.into_iter().filter(|(_, head)| *head != Head::EMPTY).collect())
     }
 
+    /// Reads every page, which takes some seconds for a gigabyte.
+    pub async fn doubts(&self) -> Result<Vec<String>, StoreError> {
+        let check =
+            |connection: &Connection| list(connection, "PRAGMA quick_check(3)", [], |row| row.get::<_, String>(0));
+        let found = self.readers().range(check).await?;
+        let damage = found.into_iter().filter(|line| line != "ok");
+        Ok(damage.map(|line| format!("the file is damaged ({line}); restore a backup")).collect())
+    }
+
     pub async fn is_empty(&self) -> Result<bool, StoreError> {
         let any = |connection: &Connection| connection.prepare_cached(sql::ANY_COMMIT)?.query_row([], |row| row.get(0));
         self.readers().point(any).map(|any: bool| !any)
