@@ -20,7 +20,7 @@ use tracing_subscriber::filter::Targets;
 use self::ask::{Apply, Ask, Export, Revert};
 use self::audit::Audit;
 use crate::database::Database;
-use crate::serve::{FailureLimit, MaxStaleness, RateLimit};
+use crate::serve::{FailureLimit, MaxStaleness, RateLimit, StateBudget};
 
 /// A self-hosted identity and access management server
 ///
@@ -397,6 +397,13 @@ pub struct Serve {
     /// revoked elsewhere is refused here, too.
     #[arg(long, env = "PORTCULLIS_MAX_STALENESS", value_name = "SECONDS", default_value = "5", hide_env_values = true)]
     pub max_staleness: MaxStaleness,
+
+    /// How much memory accounts and users may take, such as `512MiB`
+    ///
+    /// Each is read from the database when it is first asked for. Past this, those that were used least lately are let go, and read again
+    /// when they are asked for. It is an estimate of their size alone; `/metrics` tells it as `portcullis_state_bytes`.
+    #[arg(long, env = "PORTCULLIS_STATE_BUDGET", value_name = "SIZE", default_value = "2GiB", hide_env_values = true)]
+    pub state_budget: StateBudget,
 
     /// How many days the audit log is kept at least: the longest span of time that one question about it may ask about
     ///

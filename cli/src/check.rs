@@ -208,7 +208,7 @@ mod tests {
         let (changes, _) =
             accounts::create(&environment, &new, AccountId(Id::derived("account")), &user).expect("an account");
         let state = Account::new(engine).after(&changes).expect("an account");
-        Arc::new(Snapshot { state, hash: [0; 32], at: now })
+        Arc::new(Snapshot::of(state, [0; 32], now))
     }
 
     fn check(decide: &dyn Fn(&Account, &Principal, &PermissionSet, &Target) -> Decision) -> Tally {

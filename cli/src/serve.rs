@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use bytesize::ByteSize;
 use model::rules::Rules;
 use runtime::Runtime;
 use server::invitations::mail::Mailer;
@@ -66,6 +67,23 @@ impl FromStr for MaxStaleness {
     }
 }
 
+/// The value of `--state-budget`, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct StateBudget(pub usize);
+
+impl FromStr for StateBudget {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<StateBudget, &'static str> {
+        let bytes = text.parse::<ByteSize>().ok().and_then(|size| usize::try_from(size.as_u64()).ok());
+        // Below, one account of a usual size would be read again for each request.
+        bytes
+            .filter(|bytes| *bytes >= 1 << 20)
+            .map(StateBudget)
+            .ok_or("must be a size from `1MiB` on, such as `512MiB`")
+    }
+}
+
 /// Runs the server until it is told to end.
 ///
 /// # Errors
@@ -81,6 +99,7 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
         ..Rules::default()
     };
     let runtime = Arc::new(wiring::runtime(store, catalog, rules, secrets));
+    runtime.budget.limit(serve.state_budget.0);
     let listener = listen(serve.listen).await?;
     let settings = Settings {
         public_url: match serve.public_url {

@@ -1,6 +1,7 @@
 //! From a secret to the one it belongs to. The digest leads to a stream and a document (a claim); the document itself
 //! decides, at its newest revision, so a credential that is gone is refused at once.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use model::claims;
@@ -27,9 +28,23 @@ enum Known {
     AccountToken(AccountId, Arc<CompiledToken>),
 }
 
+impl Known {
+    fn stream(&self) -> StreamId {
+        match self {
+            Known::ApiKey(user) | Known::UserToken(user, _) => StreamId::User(*user),
+            Known::AccountToken(account, _) => StreamId::Account(*account),
+        }
+    }
+}
+
 impl Credentials {
     pub(crate) fn clear(&self) {
         self.known.pin().clear();
+    }
+
+    /// Lets go of what leads to these streams.
+    pub(crate) fn forget(&self, streams: &HashSet<StreamId>) {
+        self.known.pin().retain(|_, known| !streams.contains(&known.stream()));
     }
 }
 

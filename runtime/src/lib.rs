@@ -7,6 +7,7 @@
 
 pub mod account_creation;
 pub mod audit;
+pub mod budget;
 pub mod clock;
 pub mod credentials;
 pub mod freshness;
@@ -22,6 +23,7 @@ pub mod to_its_end;
 pub mod token_life;
 pub mod usage;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -40,6 +42,7 @@ use model::users::UserState;
 use store::{LeaseChange, Store, StoreError};
 
 use crate::audit::AuditLog;
+use crate::budget::Budget;
 use crate::clock::{Clock, Ids};
 use crate::credentials::Credentials;
 use crate::freshness::Freshness;
@@ -132,6 +135,8 @@ pub struct Runtime {
     pub audit: AuditLog,
     /// How old what is in memory may be.
     pub freshness: Arc<Freshness>,
+    /// How much memory what is in it may take.
+    pub budget: Arc<Budget>,
     /// What others have written was heard of, and is not read yet.
     is_behind: AtomicBool,
     accounts: Live<Account>,
@@ -153,11 +158,12 @@ impl Runtime {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
     ) -> Runtime {
-        let freshness = Arc::new(Freshness::default());
+        let (freshness, budget) = (Arc::new(Freshness::default()), Arc::new(Budget::default()));
         Runtime {
-            accounts: Live::new(store.clone(), freshness.clone(), Account::new(&engine)),
-            users: Live::new(store.clone(), freshness.clone(), UserState::default()),
+            accounts: Live::new(store.clone(), freshness.clone(), budget.clone(), Account::new(&engine)),
+            users: Live::new(store.clone(), freshness.clone(), budget.clone(), UserState::default()),
             freshness,
+            budget,
             is_behind: AtomicBool::new(false),
             past_accounts: Past::default(),
             past_users: Past::default(),
@@ -190,7 +196,9 @@ impl Runtime {
     /// # Errors
     /// When the store cannot be read.
     pub async fn account_even_deleted(&self, id: AccountId) -> Result<Option<Arc<Snapshot<Account>>>, CommitError> {
-        self.accounts.get(StreamId::Account(id)).await
+        let account = self.accounts.get(StreamId::Account(id)).await;
+        self.keep_within_budget();
+        account
     }
 
     /// Waits until the account is known to stand at a later revision. For ever where it never does, so give it a time limit.
@@ -211,7 +219,31 @@ impl Runtime {
     /// # Errors
     /// When the store cannot be read.
     pub async fn user(&self, id: UserId) -> Result<Option<Arc<Snapshot<UserState>>>, CommitError> {
-        self.users.get(StreamId::User(id)).await
+        let user = self.users.get(StreamId::User(id)).await;
+        self.keep_within_budget();
+        user
+    }
+
+    /// Lets go of what was used least lately, where memory is short. What is asked for again is read again.
+    fn keep_within_budget(&self) {
+        self.budget.keep(|mut bytes| {
+            let mut idle = self.accounts.idle();
+            idle.extend(self.users.idle());
+            idle.sort_unstable_by_key(|(used_at, ..)| *used_at);
+            let mut evicted = HashSet::new();
+            for (_, weight, id) in idle {
+                if bytes == 0 {
+                    break;
+                }
+                evicted.insert(id);
+                bytes = bytes.saturating_sub(weight);
+            }
+            self.accounts.evict(&evicted);
+            self.users.evict(&evicted);
+            self.credentials.forget(&evicted);
+            self.homes.pin().retain(|_, account| !evicted.contains(&StreamId::Account(*account)));
+            tracing::debug!(streams = evicted.len(), "let go of {} accounts and users", evicted.len());
+        });
     }
 
     /// Carries out an operation on an account. `work` is pure: it may run again on a newer state. `remember` may write a
@@ -234,7 +266,9 @@ impl Runtime {
             appears_in: Vec::new(),
             remember: &remember,
         };
-        self.accounts.commit(StreamId::Account(permit.account()), &write).await
+        let committed = self.accounts.commit(StreamId::Account(permit.account()), &write).await;
+        self.keep_within_budget();
+        committed
     }
 
     /// Works out what [`Runtime::commit`] would do, with every check that it makes, and does nothing.
@@ -299,7 +333,9 @@ impl Runtime {
             appears_in: self.audit.appearances_of(StreamId::User(permit.user())).await?,
             remember: &|_, _| None,
         };
-        self.users.commit(StreamId::User(permit.user()), &write).await
+        let committed = self.users.commit(StreamId::User(permit.user()), &write).await;
+        self.keep_within_budget();
+        committed
     }
 
     /// Works out what [`Runtime::commit_user`] would do, with every check that it makes, and does nothing.

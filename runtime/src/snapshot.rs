@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use store::Store;
 
 use crate::CommitError;
+use crate::budget::Budget;
 use crate::state::State;
 use crate::stream::{Broken, Snapshot, Stream};
 
@@ -66,7 +67,7 @@ fn decode<S: State>(bytes: &[u8], empty: &S) -> Option<Snapshot<S>> {
         let state = empty.load(header.revision, documents.into_iter().flatten()).ok();
         // A document that cannot be read ends the batches, so a state may have come of only a part of them.
         reading.join().ok()??;
-        Some(Snapshot { state: state?, hash: header.hash, at: header.at })
+        Some(Snapshot::of(state?, header.hash, header.at))
     })
 }
 
@@ -86,11 +87,16 @@ fn read<'a>(mut lines: impl Iterator<Item = &'a [u8]>, batches: &mpsc::SyncSende
 ///
 /// # Errors
 /// When the log cannot be read.
-pub async fn load<S: State>(store: &Store, id: StreamId, empty: S) -> Result<Stream<S>, CommitError> {
+pub async fn load<S: State>(
+    store: &Store,
+    id: StreamId,
+    empty: S,
+    budget: &Arc<Budget>,
+) -> Result<Stream<S>, CommitError> {
     let start = newest(store, id, None, empty).await?;
     let stored = start.revision();
     let snapshot = replay(store, id, start, None).await?;
-    Ok(Stream::new(id, snapshot, stored))
+    Ok(Stream::new(id, snapshot, stored, budget.clone()))
 }
 
 /// The state at a revision, or the newest.

@@ -4,9 +4,11 @@ mod broken;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
+use model::account_state::Malformed;
 use model::change::{self, Change};
 use model::claims;
 use model::ids::{Revision, StreamId};
@@ -15,6 +17,7 @@ use store::{AppendError, ClaimChange, Commit, Head, LeaseChange, Pending, Record
 use tokio::sync::watch;
 
 pub use self::broken::Broken;
+use crate::budget::{self, Budget};
 use crate::state::State;
 use crate::to_its_end::to_its_end;
 use crate::{CommitError, Origin, clock, jobs};
@@ -31,9 +34,29 @@ pub struct Snapshot<S> {
     pub hash: [u8; 32],
     /// The time of that commit.
     pub at: Timestamp,
+    /// The bytes that the documents of the state take, about.
+    weight: usize,
 }
 
 impl<S: State> Snapshot<S> {
+    /// A state that was read whole.
+    pub fn of(state: S, hash: [u8; 32], at: Timestamp) -> Snapshot<S> {
+        let weight = state.documents().map(|document| budget::weight(&document)).sum();
+        Snapshot { state, hash, at, weight }
+    }
+
+    /// The state after these changes, and what it weighs.
+    fn after(&self, changes: &[Change]) -> Result<(S, usize), Malformed> {
+        let state = self.state.after(changes)?;
+        let before = changes.iter().filter_map(|change| self.state.document(&change.id()));
+        let gone: usize = before.map(|document| budget::weight(&document)).sum();
+        let put = changes.iter().map(|change| match change {
+            Change::Put(document) => budget::weight(document),
+            Change::Delete(_) => 0,
+        });
+        Ok((state, (self.weight + put.sum::<usize>()).saturating_sub(gone)))
+    }
+
     /// The revision of the state.
     pub fn revision(&self) -> Revision {
         self.state.revision()
@@ -66,17 +89,17 @@ impl<S: State> Snapshot<S> {
             revision: record.revision,
             error,
         })?;
-        let state = self.state.after(&changes).map_err(|error| Broken::Unfit {
+        let (state, weight) = self.after(&changes).map_err(|error| Broken::Unfit {
             stream: record.stream.clone(),
             revision: record.revision,
             error,
         })?;
-        Ok((Snapshot { state, hash: record.hash, at: Timestamp::from_micros(record.at) }, changes))
+        Ok((Snapshot { state, hash: record.hash, at: Timestamp::from_micros(record.at), weight }, changes))
     }
 
     /// The state before the first commit, given as `empty`.
     pub fn start(empty: S) -> Snapshot<S> {
-        Snapshot { state: empty, hash: Head::EMPTY.hash, at: Timestamp::from_micros(0) }
+        Snapshot { state: empty, hash: Head::EMPTY.hash, at: Timestamp::from_micros(0), weight: 0 }
     }
 }
 
@@ -131,6 +154,9 @@ pub struct Stream<S> {
     published: ArcSwap<Snapshot<S>>,
     tail: Mutex<Tail<S>>,
     progress: watch::Sender<Progress>,
+    budget: Arc<Budget>,
+    /// When it was last asked for, in the time of the budget.
+    used_at: AtomicU64,
 }
 
 /// The newest queued state. Commits build on it before it is durable.
@@ -146,6 +172,8 @@ struct Tail<S> {
 struct Progress {
     durable: Revision,
     epoch: u64,
+    /// It is no longer the one that others find.
+    retired: bool,
 }
 
 /// Whether a state that was built on came to be durable.
@@ -161,11 +189,15 @@ enum Queued<S, T> {
 }
 
 impl<S: State> Stream<S> {
-    /// A stream that stands at a state of which a snapshot is stored at revision `stored`.
-    pub fn new(id: StreamId, snapshot: Snapshot<S>, stored: Revision) -> Stream<S> {
+    /// A stream that stands at a state of which a snapshot is stored at revision `stored`. It takes of the budget what it weighs, until
+    /// it is dropped.
+    pub fn new(id: StreamId, snapshot: Snapshot<S>, stored: Revision, budget: Arc<Budget>) -> Stream<S> {
         let newest = Arc::new(snapshot);
-        let progress = watch::Sender::new(Progress { durable: newest.revision(), epoch: 0 });
+        budget.take(budget::STREAM + newest.weight);
+        let progress = watch::Sender::new(Progress { durable: newest.revision(), epoch: 0, retired: false });
         Stream {
+            used_at: AtomicU64::new(budget.moment()),
+            budget,
             id,
             name: id.to_string().into(),
             published: ArcSwap::new(newest.clone()),
@@ -177,6 +209,26 @@ impl<S: State> Stream<S> {
     /// The newest durable state.
     pub fn published(&self) -> Arc<Snapshot<S>> {
         self.published.load_full()
+    }
+
+    /// The newest durable state, for somebody who asked for it.
+    pub fn asked_for(&self) -> Arc<Snapshot<S>> {
+        let now = self.budget.moment();
+        // Most often it was asked for at this moment already: then nothing is written that other cores read.
+        if self.used_at.load(Ordering::Relaxed) != now {
+            self.used_at.store(now, Ordering::Relaxed);
+        }
+        self.published()
+    }
+
+    /// When it was last asked for, in the time of the budget.
+    pub fn used_at(&self) -> u64 {
+        self.used_at.load(Ordering::Relaxed)
+    }
+
+    /// The bytes that it takes, about.
+    pub fn weight(&self) -> usize {
+        budget::STREAM + self.published().weight
     }
 
     /// Carries out a write, again on a newer state where another writer was faster.
@@ -254,12 +306,12 @@ impl<S: State> Stream<S> {
             Ok(worked) => worked,
             Err(error) => return nothing(Err(error)),
         };
-        let state = before.state.after(&changes).map_err(Broken::from)?;
+        let (state, weight) = before.after(&changes).map_err(Broken::from)?;
         if let Err(error) = (write.check)(&before.state, &state, &changes) {
             return nothing(Err(error));
         }
         let record = self.seal(&before, write.origin, now, &changes)?;
-        let next = Arc::new(Snapshot { state, hash: record.hash, at: now });
+        let next = Arc::new(Snapshot { state, hash: record.hash, at: now, weight });
         let mut leases = jobs::leases_of(&self.name, &changes, now);
         leases.extend((write.remember)(&next, &output));
         let claims = self.claims(&before.state, &changes);
@@ -281,11 +333,11 @@ impl<S: State> Stream<S> {
         if changes.is_empty() {
             return Ok(Rehearsed { after: before.clone(), before, changes, output });
         }
-        let state = before.state.after(&changes).map_err(Broken::from)?;
+        let (state, weight) = before.after(&changes).map_err(Broken::from)?;
         (write.check)(&before.state, &state, &changes)?;
         self.check_claims(store, self.claims(&before.state, &changes)).await?;
         let record = self.seal(&before, write.origin, now, &changes)?;
-        let after = Arc::new(Snapshot { state, hash: record.hash, at: now });
+        let after = Arc::new(Snapshot { state, hash: record.hash, at: now, weight });
         Ok(Rehearsed { before, after, changes, output })
     }
 
@@ -344,10 +396,16 @@ impl<S: State> Stream<S> {
         released.chain(taken).collect()
     }
 
-    /// Waits until a later revision is durable.
-    pub async fn later_than(&self, revision: Revision) {
+    /// Waits until a later revision is durable; false if this stream is no longer the one to wait for.
+    pub async fn later_than(&self, revision: Revision) -> bool {
         // The sender lives as long as this stream.
-        drop(self.progress.subscribe().wait_for(|now| now.durable > revision).await);
+        let mut progress = self.progress.subscribe();
+        progress.wait_for(|now| now.durable > revision || now.retired).await.is_ok_and(|now| now.durable > revision)
+    }
+
+    /// Tells those who wait that others will not find this stream any more.
+    pub fn retire(&self) {
+        self.progress.send_modify(|progress| progress.retired = true);
     }
 
     /// Waits until a state that was built on is durable or lost.
@@ -361,7 +419,12 @@ impl<S: State> Stream<S> {
     }
 
     fn publish(&self, next: &Arc<Snapshot<S>>) {
-        self.published.rcu(|now| if now.revision() >= next.revision() { now.clone() } else { next.clone() });
+        let former =
+            self.published.rcu(|now| if now.revision() >= next.revision() { now.clone() } else { next.clone() });
+        if former.revision() < next.revision() {
+            self.budget.take(next.weight);
+            self.budget.give_back(former.weight);
+        }
         self.progress.send_if_modified(|progress| {
             let newer = next.revision() > progress.durable;
             progress.durable = progress.durable.max(next.revision());
@@ -427,23 +490,18 @@ impl<S: State> Stream<S> {
         Ok(records.first().is_some_and(|record| record.hash == next.hash))
     }
 
-    /// The state to store as a snapshot, if at least that many commits came since the last one.
-    pub fn due_snapshot(&self, at_least: u64) -> Option<Arc<Snapshot<S>>> {
+    /// The state to store as a snapshot, if that many commits came since the last one, and as many as the state itself asks for.
+    pub fn due_snapshot(&self, fewest: u64, asks_for: impl FnOnce(&S) -> u64) -> Option<Arc<Snapshot<S>>> {
         let newest = self.published();
-        let mut tail = self.lock_tail();
-        if newest.revision().saturating_sub(tail.stored) < at_least {
+        let passed = newest.revision().saturating_sub(self.lock_tail().stored);
+        if passed < fewest || passed < asks_for(&newest.state) {
             return None;
         }
-        tail.stored = newest.revision();
-        Some(newest)
-    }
-
-    /// How many commits a snapshot should wait for while the server runs: in proportion to the size of the state, so
-    /// that snapshots never cost more than the commits did.
-    pub fn commits_per_snapshot(&self, fewest: u64) -> u64 {
-        let most_counted = usize::try_from(fewest).unwrap_or(usize::MAX).saturating_mul(400);
-        let documents = self.published().state.documents().take(most_counted).count();
-        fewest.max(documents as u64 / 4)
+        let mut tail = self.lock_tail();
+        // Somebody else may have been faster.
+        let is_due = tail.stored < newest.revision();
+        tail.stored = tail.stored.max(newest.revision());
+        is_due.then_some(newest)
     }
 
     /// The account or user.
@@ -459,5 +517,11 @@ impl<S: State> Stream<S> {
     fn lock_tail(&self) -> MutexGuard<'_, Tail<S>> {
         // A panic inside the lock leaves the tail as it was before: it is assigned whole, last.
         self.tail.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S> Drop for Stream<S> {
+    fn drop(&mut self) {
+        self.budget.give_back(budget::STREAM + self.published.load().weight);
     }
 }

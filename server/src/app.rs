@@ -47,6 +47,8 @@ pub struct Shared {
     is_closing: watch::Sender<bool>,
     /// In seconds, as of the last time that the metrics were read.
     pub(crate) staleness: Gauge<f64, AtomicU64>,
+    /// As of the last time that the metrics were read.
+    pub(crate) state_bytes: Gauge,
 }
 
 impl App {
@@ -67,6 +69,12 @@ impl App {
             "since what is in memory was last known to be the newest",
             staleness.clone(),
         );
+        let state_bytes = Gauge::default();
+        metrics.register(
+            "portcullis_state_bytes",
+            "that accounts and users take in memory, about",
+            state_bytes.clone(),
+        );
         let self_check = SelfCheck::start(settings.self_check, runtime.engine.shared_catalog(), &mut metrics);
         App {
             shared: Arc::new(Shared {
@@ -83,6 +91,7 @@ impl App {
                 metrics,
                 is_closing: watch::Sender::new(false),
                 staleness,
+                state_bytes,
             }),
         }
     }

@@ -30,6 +30,7 @@ pub async fn ready(State(app): State<App>) -> Response {
 /// `GET /metrics`: Prometheus text.
 pub async fn metrics(State(app): State<App>) -> Response {
     app.staleness.set(app.runtime.freshness.age().as_secs_f64());
+    app.state_bytes.set(i64::try_from(app.runtime.budget.used()).unwrap_or(i64::MAX));
     let mut text = String::new();
     match prometheus_client::encoding::text::encode(&mut text, &app.metrics) {
         Ok(()) => {
