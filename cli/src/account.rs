@@ -25,7 +25,8 @@ pub async fn run(command: Account) -> anyhow::Result<ExitCode> {
 async fn restore(restore: AccountRestore) -> anyhow::Result<ExitCode> {
     let store = restore.data.open(None).await?;
     // Nothing is authenticated, so the secret key is not needed.
-    let runtime = wiring::runtime(store, wiring::catalog(&[])?, Rules::default(), Secrets::new(&[0; 32]));
+    let runtime =
+        wiring::writing_runtime(&restore.data, store, wiring::catalog(&[])?, Rules::default(), Secrets::new(&[0; 32]))?;
     let restored = runtime.restore_account(restore.account, &wiring::operator("account restore")).await;
     runtime.close().await;
     match restored {

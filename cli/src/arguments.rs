@@ -100,6 +100,16 @@ pub enum Command {
     ///
     /// A server does the same at its start. Of several that start together one does, and the others wait.
     Migrate(Migrate),
+    /// Copy everything that the database holds into a file, while servers go on
+    ///
+    /// It is of one moment, whatever is written meanwhile. `restore` makes a database of it, of either engine. The secret key and the journal
+    /// of revocations are not in it: keep them too, and apart from it.
+    Backup(Backup),
+    /// Make a new database of a backup, of either engine
+    ///
+    /// What was revoked after the backup was made stays revoked: the journal of revocations says what that is. The database must be new;
+    /// nothing is written if the backup is damaged.
+    Restore(Restore),
     /// Put a token or key out of use whose secret turned up where it should not be
     ///
     /// The secret is read from standard input, since arguments show in lists of processes. A token is marked `revoked
@@ -152,6 +162,19 @@ pub struct Data {
         hide_env_values = true
     )]
     pub database_ca: Option<PathBuf>,
+
+    /// File in which it is kept what was revoked [default: revocations.journal beside the database]
+    ///
+    /// A backup that is restored would bring back what was revoked after it was made, so `restore` reads this. Keep a copy of it elsewhere;
+    /// each server that does not share the file has one of its own.
+    #[arg(
+        long,
+        env = "PORTCULLIS_REVOCATION_JOURNAL",
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        hide_env_values = true
+    )]
+    pub revocation_journal: Option<PathBuf>,
 
     /// Most connections that read from PostgreSQL; there are two more, one that writes and one that listens
     #[arg(
@@ -272,6 +295,38 @@ pub struct Doctor {
     pub catalogs: Catalogs,
     #[command(flatten)]
     pub dns: Dns,
+}
+
+/// `portcullis backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// File to write; there must be none of that name
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub data: Data,
+}
+
+/// `portcullis restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// File that `backup` wrote
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub data: Data,
+
+    /// Journal of revocations of a server that used the database; can be given several times
+    ///
+    /// The one beside the new database is read in any case, if it is there.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub journal: Vec<PathBuf>,
+
+    /// Revoke every token and key, where the journals are lost
+    ///
+    /// Tokens can be rolled afterwards, and `portcullis user roll-key` gives a user another Global API Key.
+    #[arg(long, conflicts_with = "journal")]
+    pub revoke_all_credentials: bool,
 }
 
 /// `portcullis migrate`.

@@ -9,6 +9,9 @@ use store::{PostgresOptions, SqliteOptions, Store};
 
 use crate::arguments::Data;
 
+/// The lease that says that a database is not whole yet: its kind and key.
+pub const UNFINISHED: (&str, &str) = ("restore", "unfinished");
+
 /// Where files are that belong to no database file.
 const DATA_FOLDER: &str = "portcullis-data";
 
@@ -77,6 +80,14 @@ impl Database {
 }
 
 impl Data {
+    /// Where the journal of revocations is: as given, or beside the database.
+    pub fn journal_path(&self) -> PathBuf {
+        match &self.revocation_journal {
+            Some(path) => path.clone(),
+            None => self.database.folder().join("revocations.journal"),
+        }
+    }
+
     /// Opens the database, and creates it if need be; a database of PostgreSQL has to be there, and gets its tables.
     /// `batch` is the most transactions that share one commit, where that is to be said.
     ///
@@ -117,12 +128,25 @@ impl Data {
             bail!(advice());
         }
         let store = self.open_or_create(batch).await?;
+        if is_unfinished(&store).await? {
+            store.close().await;
+            bail!("`{}` was not restored to its end; restore the backup into a new database", self.database);
+        }
         if !has_account(&store).await? {
             store.close().await;
             bail!(advice());
         }
         Ok(store)
     }
+}
+
+/// Whether a restore was begun and did not come to its end.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn is_unfinished(store: &Store) -> anyhow::Result<bool> {
+    let (kind, key) = UNFINISHED;
+    Ok(store.lease(kind, key).await?.is_some())
 }
 
 /// Whether there is an account. A user alone, left by an `init` that was cut short, is not enough.

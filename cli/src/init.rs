@@ -41,7 +41,7 @@ pub async fn run(init: Init) -> anyhow::Result<ExitCode> {
         bail!("there is an account in `{}` already; `init` is for a new database", init.data.database);
     }
     let secrets = secret_key::read_or_create(&secret_key::path(&init.data, &init.secret_key))?;
-    let runtime = wiring::runtime(store, catalog, Rules::default(), secrets);
+    let runtime = wiring::writing_runtime(&init.data, store, catalog, Rules::default(), secrets)?;
     let made = make(&runtime, &email, name).await;
     runtime.close().await;
     print(&made?, init.json)?;

@@ -11,6 +11,7 @@ mod arguments;
 mod ask;
 mod audit;
 mod background;
+mod backup;
 mod check;
 mod config_file;
 mod database;
@@ -23,6 +24,7 @@ mod log_lines;
 mod migrate;
 mod pages;
 mod report_leak;
+mod restore;
 mod revert;
 mod secret_key;
 mod serve;
@@ -67,6 +69,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         | Command::Apply(_)
         | Command::Doctor(_)
         | Command::Migrate(_)
+        | Command::Backup(_)
+        | Command::Restore(_)
         | Command::ReportLeak(_) => {}
     }
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
@@ -85,6 +89,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Apply(apply) => declare::apply(apply).await,
             Command::Doctor(doctor) => doctor::run(doctor).await,
             Command::Migrate(migrate) => migrate::run(migrate).await,
+            Command::Backup(backup) => backup::run(backup).await,
+            Command::Restore(restore) => restore::run(restore).await,
             Command::ReportLeak(report) => report_leak::run(report).await,
             // Answered above, without starting threads.
             Command::Completions { .. } | Command::Man { .. } => Ok(ExitCode::SUCCESS),

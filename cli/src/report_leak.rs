@@ -23,7 +23,7 @@ pub async fn run(report: ReportLeak) -> anyhow::Result<ExitCode> {
     std::io::stdin().take(LONGEST).read_to_string(&mut secret).context("the secret cannot be read")?;
     let store = report.data.open(None).await?;
     let secrets = secret_key::read(&secret_key::path(&report.data, &report.secret_key))?;
-    let runtime = wiring::runtime(store, wiring::catalog(&[])?, Rules::default(), secrets);
+    let runtime = wiring::writing_runtime(&report.data, store, wiring::catalog(&[])?, Rules::default(), secrets)?;
     let found = runtime.report_leak(secret.trim(), &wiring::operator("report-leak")).await;
     runtime.close().await;
     let Some(leaked) = found? else {

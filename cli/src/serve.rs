@@ -98,7 +98,7 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
         open_account_creation: serve.open_account_creation,
         ..Rules::default()
     };
-    let runtime = Arc::new(wiring::runtime(store, catalog, rules, secrets));
+    let runtime = Arc::new(wiring::writing_runtime(&serve.data, store, catalog, rules, secrets)?);
     runtime.budget.limit(serve.state_budget.0);
     let listener = listen(serve.listen).await?;
     let settings = Settings {

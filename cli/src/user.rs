@@ -34,7 +34,7 @@ async fn set_key(key: UserKey, secret: Option<PlainSecret>) -> anyhow::Result<Ex
     let email = Email::parse(&key.email, "--email")?;
     let store = key.data.open(None).await?;
     let secrets = secret_key::read(&secret_key::path(&key.data, &key.secret_key))?;
-    let runtime = wiring::runtime(store, wiring::catalog(&[])?, Rules::default(), secrets);
+    let runtime = wiring::writing_runtime(&key.data, store, wiring::catalog(&[])?, Rules::default(), secrets)?;
     let changed = change_key(&runtime, &email, secret.as_ref()).await;
     runtime.close().await;
     let id = changed?;
@@ -70,7 +70,7 @@ async fn create(create: UserCreate) -> anyhow::Result<ExitCode> {
     let email = Email::parse(&create.email, "--email")?;
     let store = create.data.open(None).await?;
     let secrets = secret_key::read(&secret_key::path(&create.data, &create.secret_key))?;
-    let runtime = wiring::runtime(store, wiring::catalog(&[])?, Rules::default(), secrets);
+    let runtime = wiring::writing_runtime(&create.data, store, wiring::catalog(&[])?, Rules::default(), secrets)?;
     let api_key = PlainSecret::generate(SecretKind::ApiKey);
     let new = NewUser { email, operator: create.operator, api_key: Some(runtime.secrets.digest(api_key.reveal())) };
     let id = UserId(runtime.environment().next_id());

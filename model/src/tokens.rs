@@ -20,7 +20,7 @@ pub use self::resolve::Owner;
 pub use self::write::{Updated, create, delete, get, reveal_leak, roll, sweep, update};
 
 /// HMAC-SHA-256 of a secret under the server's pepper (D45).
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
 impl std::fmt::Display for Digest {

@@ -146,6 +146,18 @@ pub fn set_api_key(state: &UserState, api_key: Option<Digest>) -> Result<(Vec<Ch
     Ok((vec![Change::put(Document::User(User { api_key, ..User::clone(user) }.into()))], ()))
 }
 
+/// Keeps a user from using anything.
+///
+/// # Errors
+/// No such user.
+pub fn disable(state: &UserState) -> Result<(Vec<Change>, ()), Problem> {
+    let user = get(state)?;
+    if !user.enabled {
+        return Ok((vec![], ()));
+    }
+    Ok((vec![Change::put(Document::User(User { enabled: false, ..User::clone(user) }.into()))], ()))
+}
+
 /// The user itself.
 ///
 /// # Errors

@@ -15,6 +15,7 @@ pub mod history;
 pub mod jobs;
 pub mod live;
 pub mod profiles;
+pub mod revocations;
 pub mod secrets;
 pub mod snapshot;
 pub mod state;
@@ -48,6 +49,7 @@ use crate::credentials::Credentials;
 use crate::freshness::Freshness;
 use crate::history::past::Past;
 use crate::live::Live;
+use crate::revocations::Journal;
 use crate::secrets::Secrets;
 use crate::stream::{Committed, Rehearsed, Snapshot};
 use crate::usage::UsageRecorder;
@@ -137,6 +139,8 @@ pub struct Runtime {
     pub freshness: Arc<Freshness>,
     /// How much memory what is in it may take.
     pub budget: Arc<Budget>,
+    /// Where it is kept, beside the store, what was revoked.
+    pub journal: Arc<Journal>,
     /// What others have written was heard of, and is not read yet.
     is_behind: AtomicBool,
     accounts: Live<Account>,
@@ -164,6 +168,7 @@ impl Runtime {
             users: Live::new(store.clone(), freshness.clone(), budget.clone(), UserState::default()),
             freshness,
             budget,
+            journal: Arc::default(),
             is_behind: AtomicBool::new(false),
             past_accounts: Past::default(),
             past_users: Past::default(),
@@ -260,6 +265,7 @@ impl Runtime {
     ) -> Result<Committed<Account, T>, CommitError> {
         let write = stream::Write {
             origin,
+            journal: &self.journal,
             now: self.clock.now(),
             work: &|account: &Account, now| self.work(permit, account, now, &work),
             check: &|before, after, changes| self.check(permit, before, after, changes),
@@ -283,6 +289,7 @@ impl Runtime {
     ) -> Result<Rehearsed<Account, T>, CommitError> {
         let write = stream::Write {
             origin,
+            journal: &self.journal,
             now: self.clock.now(),
             work: &|account: &Account, now| self.work(permit, account, now, &work),
             check: &|before, after, changes| self.check(permit, before, after, changes),
@@ -327,6 +334,7 @@ impl Runtime {
     ) -> Result<Committed<UserState, T>, CommitError> {
         let write = stream::Write {
             origin,
+            journal: &self.journal,
             now: self.clock.now(),
             work: &|state: &UserState, now| self.work_on_user(permit, state, now, &work),
             check: &|before, _, changes| self.check_user(permit, reached, before, changes),
@@ -351,6 +359,7 @@ impl Runtime {
     ) -> Result<Rehearsed<UserState, T>, CommitError> {
         let write = stream::Write {
             origin,
+            journal: &self.journal,
             now: self.clock.now(),
             work: &|state: &UserState, now| self.work_on_user(permit, state, now, &work),
             check: &|before, _, changes| self.check_user(permit, reached, before, changes),

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 
 pub use self::broken::Broken;
 use crate::budget::{self, Budget};
+use crate::revocations::{self, Journal, Revocation};
 use crate::state::State;
 use crate::to_its_end::to_its_end;
 use crate::{CommitError, Origin, clock, jobs};
@@ -135,6 +136,8 @@ pub type Check<'a, S> = dyn Fn(&S, &S, &[Change]) -> Result<(), CommitError> + S
 pub struct Write<'a, S, T> {
     /// Who and by what.
     pub origin: &'a Origin,
+    /// Where it is noted what was revoked.
+    pub journal: &'a Arc<Journal>,
     /// When.
     pub now: Timestamp,
     /// The operation.
@@ -185,7 +188,7 @@ enum Fate {
 /// What became of queueing a commit.
 enum Queued<S, T> {
     Nothing { on: Arc<Snapshot<S>>, epoch: u64, output: Result<T, CommitError> },
-    Waiting { next: Arc<Snapshot<S>>, epoch: u64, output: T, pending: Pending },
+    Waiting { next: Arc<Snapshot<S>>, epoch: u64, output: T, pending: Pending, revoked: Vec<Revocation> },
 }
 
 impl<S: State> Stream<S> {
@@ -246,8 +249,16 @@ impl<S: State> Stream<S> {
                     Fate::Durable => return output.map(|output| Committed { snapshot: on, output, changed: false }),
                     Fate::Lost => continue,
                 },
-                Queued::Waiting { next, epoch, output, pending } => {
+                Queued::Waiting { next, epoch, output, pending, revoked } => {
                     let settling = self.clone().settle(store.clone(), next.clone(), epoch, pending);
+                    let (journal, at) = (write.journal.clone(), next.at);
+                    let settling = async move {
+                        let fate = settling.await?;
+                        if let Fate::Durable = fate {
+                            journal.note(at, revoked).await;
+                        }
+                        Ok::<_, CommitError>(fate)
+                    };
                     match to_its_end(settling).await? {
                         Fate::Durable => return Ok(Committed { snapshot: next, output, changed: true }),
                         Fate::Lost => continue,
@@ -315,11 +326,12 @@ impl<S: State> Stream<S> {
         let mut leases = jobs::leases_of(&self.name, &changes, now);
         leases.extend((write.remember)(&next, &output));
         let claims = self.claims(&before.state, &changes);
+        let revoked = revocations::of_changes(self.id, &changes, |id| before.state.document(id));
         let touched = changes.iter().map(|change| change.id().to_string().into()).collect();
         let commit = Commit { record, touched, appears_in: write.appears_in.clone() };
         let pending = store.enqueue(Transaction { commits: vec![commit], claims, leases });
         tail.newest = next.clone();
-        Ok(Queued::Waiting { next, epoch, output, pending })
+        Ok(Queued::Waiting { next, epoch, output, pending, revoked })
     }
 
     /// Works a write out on the newest durable state, checks all that a commit checks, and writes nothing.

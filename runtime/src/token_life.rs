@@ -49,8 +49,7 @@ impl Runtime {
                 return Ok(Some(Leaked::ApiKey(user.id)));
             }
         };
-        self.on_token(stream, origin, &|owner, environment| Ok(tokens::reveal_leak(owner, environment, token)?.0))
-            .await?;
+        self.revoke_token(stream, token, origin).await?;
         Ok(Some(Leaked::Token(stream, token)))
     }
 
@@ -72,23 +71,33 @@ impl Runtime {
         Ok(due.len())
     }
 
-    async fn on_token(&self, stream: StreamId, origin: &Origin, work: &Work<'_>) -> Result<(), CommitError> {
+    /// Puts a token out of use as if its secret had been found: only to be rolled or deleted. Tells whether it was in use.
+    pub(crate) async fn revoke_token(
+        &self,
+        stream: StreamId,
+        token: TokenId,
+        origin: &Origin,
+    ) -> Result<bool, CommitError> {
+        self.on_token(stream, origin, &|owner, environment| Ok(tokens::reveal_leak(owner, environment, token)?.0)).await
+    }
+
+    /// Tells whether anything changed.
+    async fn on_token(&self, stream: StreamId, origin: &Origin, work: &Work<'_>) -> Result<bool, CommitError> {
         match stream {
             StreamId::Account(account) => {
                 let permit = Permit::for_system(account);
                 let work = |state: &AccountState, environment: &Environment<'_>| {
                     Ok((work(&Owner::Account(state), environment)?, ()))
                 };
-                self.commit(&permit, origin, work, |_: &Snapshot<Account>, ()| None).await?;
+                Ok(self.commit(&permit, origin, work, |_: &Snapshot<Account>, ()| None).await?.changed)
             }
             StreamId::User(user) => {
                 let permit = UserPermit::for_system(user);
                 let work = |state: &UserState, environment: &Environment<'_>| {
                     Ok((work(&Owner::User { state, reached: &[] }, environment)?, ()))
                 };
-                self.commit_user(&permit, &[], origin, work).await?;
+                Ok(self.commit_user(&permit, &[], origin, work).await?.changed)
             }
         }
-        Ok(())
     }
 }

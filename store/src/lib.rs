@@ -11,6 +11,7 @@
 //!
 //! Nothing above this crate knows which database is below it.
 
+mod dump;
 mod error;
 mod foreign;
 mod halving;
@@ -26,6 +27,7 @@ mod transaction;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use dump::{Dump, Row};
 pub use error::{AppendError, Cause, StoreError};
 pub use foreign::Foreign;
 pub use pending::Pending;
@@ -320,6 +322,12 @@ impl Store {
     /// When the database cannot be written.
     pub async fn usage_since(&self, now: i64) -> Result<i64, StoreError> {
         each!(self, backend => backend.usage_since(now).await)
+    }
+
+    /// Everything of this moment, for a copy of it elsewhere. Writing goes on meanwhile. It must be asked for within a tokio runtime.
+    #[must_use]
+    pub fn dump(&self) -> Dump {
+        each!(self, backend => backend.dump())
     }
 
     /// For readiness: a real read, and an answer from the writer. It waits behind what is queued, so give it a time limit.

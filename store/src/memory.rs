@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::dump::{Dump, Row};
 use crate::error::{AppendError, StoreError};
 use crate::foreign::Foreign;
 use crate::pending::Pending;
@@ -241,6 +242,22 @@ impl Memory {
         Ok(*self.open()?.usage_since.get_or_insert(now))
     }
 
+    pub fn dump(&self) -> Dump {
+        let (mut dumping, dump) = Dump::channel();
+        let rows = self.open().map(|state| state.rows());
+        tokio::spawn(async move {
+            let pushed = async {
+                for row in rows? {
+                    dumping.push(row).await?;
+                }
+                Ok(())
+            };
+            let pushed = pushed.await;
+            dumping.end(pushed).await;
+        });
+        dump
+    }
+
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.open().map(drop)
     }
@@ -277,6 +294,31 @@ impl State {
         // Revisions have no gaps and start at 1.
         let index = usize::try_from(revision).ok()?.checked_sub(1)?;
         self.streams.get(stream)?.get(index)
+    }
+
+    /// Everything, as a [`Dump`] has it.
+    fn rows(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (place, seen) in &self.appearances {
+            let row = |(_, stream, revision): &Seen| Row::Appearance {
+                place: place.clone(),
+                stream: stream.clone(),
+                revision: *revision,
+            };
+            rows.extend(seen.iter().map(row));
+        }
+        rows.extend(self.streams.values().flatten().cloned().map(Row::Commit));
+        rows.extend(self.claims.values().flat_map(BTreeMap::values).cloned().map(Row::Claim));
+        rows.extend(self.leases.values().flat_map(BTreeMap::values).cloned().map(Row::Lease));
+        let usage = self.usage.iter().map(|((stream, principal, permission), last_used)| Usage {
+            stream: stream.clone(),
+            principal: principal.clone(),
+            permission: permission.clone(),
+            last_used: *last_used,
+        });
+        rows.extend(usage.map(Row::Usage));
+        rows.extend(self.usage_since.map(Row::UsageSince));
+        rows
     }
 
     /// Newest first.

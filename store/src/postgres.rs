@@ -6,6 +6,7 @@
 mod append;
 mod connect;
 mod doubts;
+mod dump;
 mod failure;
 mod listen;
 mod read;
@@ -55,6 +56,7 @@ pub struct Postgres {
     queue: Mutex<Option<mpsc::UnboundedSender<Job>>>,
     /// Ends when the queue is closed and drained. None once it has been waited for.
     writer: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+    access: Arc<Access>,
     pool: Pool,
     heard: Arc<Heard>,
     /// Ends when it is dropped.
@@ -71,11 +73,12 @@ impl Postgres {
         let listener = Listener::start(access.clone(), heard.clone()).await?;
         let pool = access.pool(options.readers)?;
         let (queue, jobs) = mpsc::unbounded_channel();
-        let writer = Writer::new(access, client, listener.name(), &options).await?;
+        let writer = Writer::new(access.clone(), client, listener.name(), &options).await?;
         let writer = tokio::spawn(writer.run(jobs));
         Ok(Postgres {
             queue: Mutex::new(Some(queue)),
             writer: tokio::sync::Mutex::new(Some(writer)),
+            access,
             pool,
             heard,
             _listener: listener,

@@ -115,6 +115,14 @@ pub const USAGE: &str = "SELECT stream, principal, permission, last_used FROM us
 pub const BEGIN_USAGE: &str = "INSERT INTO usage_since (one, at) VALUES (1, $1) ON CONFLICT (one) DO NOTHING";
 pub const USAGE_SINCE: &str = "SELECT at FROM usage_since";
 
+pub const ALL_APPEARANCES: &str =
+    "SELECT place, stream, revision FROM appearances ORDER BY place, at, stream, revision";
+pub const ALL_COMMITS: &str = record!("FROM commits ORDER BY stream, revision");
+pub const ALL_CLAIMS: &str = claim!("ORDER BY kind, key");
+pub const ALL_LEASES: &str = lease!("ORDER BY kind, key");
+pub const ALL_USAGE: &str =
+    "SELECT stream, principal, permission, last_used FROM usage ORDER BY stream, principal, permission";
+
 pub const LEASE: &str = lease!("WHERE kind = $1 AND key = $2");
 pub const LEASES_DUE: &str =
     lease!("WHERE kind = $1 AND due_at <= $2 AND expires_at > $2 ORDER BY due_at, key LIMIT $3");

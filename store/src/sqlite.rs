@@ -1,12 +1,13 @@
 //! The log in SQLite: one writer thread with a queue, and a few connections that only read.
 
 mod append;
+mod dump;
 mod queue;
 mod read;
 mod schema;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub struct Sqlite {
     /// Ends with the writer's connection, so that closing it can be the last thing done to the file. None once closed.
     writer: Arc<Mutex<Option<JoinHandle<Connection>>>>,
     readers: Arc<Readers>,
+    path: PathBuf,
+    options: SqliteOptions,
 }
 
 impl Sqlite {
@@ -58,7 +61,7 @@ impl Sqlite {
         let queue = Arc::new(Queue::default());
         let thread = Writer::new(connection)?.start(Arc::clone(&queue), options.batch.max(1));
         let writer = thread.map_err(|error| StoreError::io(&path, error))?;
-        Ok(Sqlite { queue, writer: Arc::new(Mutex::new(Some(writer))), readers })
+        Ok(Sqlite { queue, writer: Arc::new(Mutex::new(Some(writer))), readers, path, options })
     }
 
     pub fn readers(&self) -> &Arc<Readers> {

@@ -1,6 +1,6 @@
 //! One process that asks itself: the routes of the server over the database, without a server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -29,6 +29,8 @@ pub struct Asker {
     runtime: Arc<Runtime>,
     /// The account.
     pub account: AccountId,
+    /// Where it is kept what a write revokes.
+    journal: PathBuf,
 }
 
 /// An answer: of all pages, if it has several.
@@ -65,7 +67,7 @@ impl Asker {
             }
         };
         let app = App::new(runtime.clone(), Settings::default(), None);
-        Ok(Asker { app, runtime, account })
+        Ok(Asker { app, runtime, account, journal: place.data.journal_path() })
     }
 
     /// The catalogue.
@@ -112,6 +114,7 @@ impl Asker {
     /// # Errors
     /// What the server refuses, in its words; then nothing was written.
     pub async fn write(&self, method: Method, path: &str, body: Option<String>) -> anyhow::Result<Answer> {
+        wiring::keep_journal(&self.runtime, &self.journal)?;
         self.request(method, path, body, false).await
     }
 

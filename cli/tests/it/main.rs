@@ -5,6 +5,7 @@
 mod accounts;
 mod ask;
 mod audit;
+mod backup;
 mod check;
 mod configuration;
 mod crash;

@@ -214,7 +214,7 @@ pub fn claim_of(row: &Row) -> Result<Claim, Error> {
     Ok(Claim { kind: row.try_get(0)?, key: row.try_get(1)?, stream: row.try_get(2)?, id: row.try_get(3)? })
 }
 
-fn usage_of(row: &Row) -> Result<Usage, Error> {
+pub fn usage_of(row: &Row) -> Result<Usage, Error> {
     Ok(Usage {
         stream: row.try_get(0)?,
         principal: row.try_get(1)?,
@@ -223,7 +223,7 @@ fn usage_of(row: &Row) -> Result<Usage, Error> {
     })
 }
 
-fn lease_of(row: &Row) -> Result<Lease, Error> {
+pub fn lease_of(row: &Row) -> Result<Lease, Error> {
     Ok(Lease {
         kind: row.try_get(0)?,
         key: row.try_get(1)?,
@@ -235,7 +235,7 @@ fn lease_of(row: &Row) -> Result<Lease, Error> {
 }
 
 /// Revisions are never negative: the table says so.
-fn to_u64(row: &Row, column: usize) -> Result<u64, Error> {
+pub fn to_u64(row: &Row, column: usize) -> Result<u64, Error> {
     row.try_get::<_, i64>(column).map(|number| u64::try_from(number).unwrap_or(0))
 }
 

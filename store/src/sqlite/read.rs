@@ -289,7 +289,7 @@ fn list<T>(
     connection.prepare_cached(sql)?.query_map(values, each)?.collect()
 }
 
-fn record_of(row: &Row<'_>) -> rusqlite::Result<Record> {
+pub fn record_of(row: &Row<'_>) -> rusqlite::Result<Record> {
     Ok(Record {
         stream: row.get(0)?,
         revision: to_u64(row, 1)?,
@@ -311,11 +311,11 @@ pub fn claim_of(row: &Row<'_>) -> rusqlite::Result<Claim> {
     Ok(Claim { kind: row.get(0)?, key: row.get(1)?, stream: row.get(2)?, id: row.get(3)? })
 }
 
-fn usage_of(row: &Row<'_>) -> rusqlite::Result<Usage> {
+pub fn usage_of(row: &Row<'_>) -> rusqlite::Result<Usage> {
     Ok(Usage { stream: row.get(0)?, principal: row.get(1)?, permission: row.get(2)?, last_used: row.get(3)? })
 }
 
-fn lease_of(row: &Row<'_>) -> rusqlite::Result<Lease> {
+pub fn lease_of(row: &Row<'_>) -> rusqlite::Result<Lease> {
     Ok(Lease {
         kind: row.get(0)?,
         key: row.get(1)?,

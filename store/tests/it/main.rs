@@ -8,6 +8,7 @@ extern crate portcullis_store as store;
 mod append;
 mod audit;
 mod claims;
+mod dump;
 mod leases;
 mod lifecycle;
 mod postgres;
@@ -72,6 +73,7 @@ on_each_backend! {
     claims: a_taken_claim_names_its_holder, a_refused_claim_refuses_the_commit, taking_again_is_fine,
         a_claim_passes_on_in_one_transaction, releases_come_before_takes, the_claim_of_another_is_not_released,
         a_key_is_taken_once_per_transaction, claims_are_listed_by_prefix;
+    dump: has_everything_once_and_in_order, is_of_one_moment;
     leases: a_lease_reads_back_and_is_replaced, a_lease_is_replaced_only_if_it_is_what_was_read, due_leases_come_in_order, expired_leases_are_purged,
         leases_follow_their_transaction, many_leases_are_purged_at_once;
     snapshots: the_newest_two_snapshots_stay, a_snapshot_is_replaced;
