@@ -94,6 +94,7 @@ fn empty() -> Catalog {
         operation_ids: Vec::new(),
         paths: PathIndex::new(read(include_str!("../data/path_parameters.json"))),
         path_resources: Vec::new(),
+        files: Vec::new(),
     }
 }
 

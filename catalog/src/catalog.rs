@@ -38,6 +38,8 @@ pub struct Catalog {
     /// The templates of `operations`.
     pub(crate) paths: PathIndex,
     pub(crate) path_resources: Vec<PathResource>,
+    /// Names and texts of the operator's files, in the order in which they were added.
+    pub(crate) files: Vec<(Box<str>, Box<str>)>,
 }
 
 impl Catalog {
@@ -68,7 +70,14 @@ impl Catalog {
         let mut faults = Faults::default();
         let definitions = definitions::parse(text, &mut faults);
         assemble::extend(&mut self, definitions, Origin::Operator, &mut faults);
-        faults.into_result(file_name).map(|()| self)
+        faults.into_result(file_name)?;
+        self.files.push((file_name.into(), text.into()));
+        Ok(self)
+    }
+
+    /// The names and texts of the operator's files that it was extended with, in their order.
+    pub fn files(&self) -> &[(Box<str>, Box<str>)] {
+        &self.files
     }
 
     /// Every permission, by index.

@@ -9,6 +9,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use engine::offline::OpeningKey;
 use ipnet::IpNet;
 use model::ids::AccountId;
 use runtime::history::at::At;
@@ -20,6 +21,7 @@ use tracing_subscriber::filter::Targets;
 use self::ask::{Apply, Ask, Export, Revert};
 use self::audit::Audit;
 use crate::database::Database;
+use crate::duration::Seconds;
 use crate::serve::{FailureLimit, MaxStaleness, RateLimit, StateBudget};
 
 /// A self-hosted identity and access management server
@@ -110,6 +112,9 @@ pub enum Command {
     /// What was revoked after the backup was made stays revoked: the journal of revocations says what that is. The database must be new;
     /// nothing is written if the backup is damaged.
     Restore(Restore),
+    /// Put accounts into signed files, from which services decide without a server
+    #[command(subcommand)]
+    Snapshot(Snapshot),
     /// Put a token or key out of use whose secret turned up where it should not be
     ///
     /// The secret is read from standard input, since arguments show in lists of processes. A token is marked `revoked
@@ -327,6 +332,65 @@ pub struct Restore {
     /// Tokens can be rolled afterwards, and `portcullis user roll-key` gives a user another Global API Key.
     #[arg(long, conflicts_with = "journal")]
     pub revoke_all_credentials: bool,
+}
+
+/// `portcullis snapshot`.
+#[derive(Debug, Subcommand)]
+pub enum Snapshot {
+    /// Write an account into a signed file
+    ///
+    /// The engine's crate opens it with the key that `snapshot key` prints, and decides from it as the server does, until it expires. Digests
+    /// of secrets are not in it.
+    Export(SnapshotExport),
+    /// Print the key that opens the files of this server
+    ///
+    /// It is no secret: it opens what the server signed, and signs nothing.
+    Key(SnapshotKey),
+    /// Check that a file was signed with that key, was not changed, and is still good
+    Verify(SnapshotVerify),
+}
+
+/// `portcullis snapshot export`.
+#[derive(Debug, Args)]
+pub struct SnapshotExport {
+    /// Id of the account: 32 hex digits
+    pub account: AccountId,
+
+    /// File to write; there must be none of that name
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+
+    /// For how long it may be decided from, such as `24h` or `30 days`
+    #[arg(long, value_name = "TIME", default_value = "24h")]
+    pub valid: Seconds,
+
+    #[command(flatten)]
+    pub data: Data,
+    #[command(flatten)]
+    pub secret_key: SecretKey,
+    #[command(flatten)]
+    pub catalogs: Catalogs,
+}
+
+/// `portcullis snapshot key`.
+#[derive(Debug, Args)]
+pub struct SnapshotKey {
+    #[command(flatten)]
+    pub data: Data,
+    #[command(flatten)]
+    pub secret_key: SecretKey,
+}
+
+/// `portcullis snapshot verify`.
+#[derive(Debug, Args)]
+pub struct SnapshotVerify {
+    /// The file
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+
+    /// What `snapshot key` printed: 64 hex digits
+    #[arg(long, value_name = "KEY")]
+    pub key: OpeningKey,
 }
 
 /// `portcullis migrate`.

@@ -7,6 +7,7 @@
 //! ```
 
 mod account;
+mod account_snapshot;
 mod arguments;
 mod ask;
 mod audit;
@@ -18,6 +19,7 @@ mod database;
 mod declare;
 mod dev;
 mod doctor;
+mod duration;
 mod init;
 mod log;
 mod log_lines;
@@ -71,6 +73,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         | Command::Migrate(_)
         | Command::Backup(_)
         | Command::Restore(_)
+        | Command::Snapshot(_)
         | Command::ReportLeak(_) => {}
     }
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
@@ -91,6 +94,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Command::Migrate(migrate) => migrate::run(migrate).await,
             Command::Backup(backup) => backup::run(backup).await,
             Command::Restore(restore) => restore::run(restore).await,
+            Command::Snapshot(command) => account_snapshot::run(command).await,
             Command::ReportLeak(report) => report_leak::run(report).await,
             // Answered above, without starting threads.
             Command::Completions { .. } | Command::Man { .. } => Ok(ExitCode::SUCCESS),

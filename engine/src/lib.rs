@@ -65,10 +65,14 @@ mod counted;
 pub mod decide;
 pub mod diff;
 pub mod explain;
+#[cfg(feature = "follower")]
+pub mod follower;
 mod index;
 pub mod invariants;
 mod kinds;
 pub mod least_privilege;
+#[cfg(feature = "offline")]
+pub mod offline;
 pub mod oracle;
 pub mod permit;
 pub mod principal;

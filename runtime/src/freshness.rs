@@ -42,6 +42,11 @@ impl Freshness {
         self.started.elapsed().saturating_sub(Duration::from_micros(self.confirmed.load(Ordering::Relaxed)))
     }
 
+    /// How old what is in memory may be: nothing where nobody else writes.
+    pub fn staleness(&self) -> Duration {
+        self.bound.get().map_or(Duration::ZERO, |_| self.age())
+    }
+
     /// Whether what is in memory may be answered from.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod live;
 pub mod profiles;
 pub mod revocations;
+pub mod sealed;
 pub mod secrets;
 pub mod snapshot;
 pub mod state;

@@ -1,5 +1,6 @@
 //! Secrets of credentials: how they look, and the digest that is kept of them (D44, D45).
 
+use engine::offline::{OpeningKey, SealingKey};
 use hmac::{Hmac, KeyInit, Mac};
 use model::ids::{AccountId, Id, MemberId};
 use model::tokens::Digest;
@@ -98,6 +99,7 @@ pub struct Secrets {
     keyed: Hmac<Sha256>,
     pages: Hmac<Sha256>,
     invitations: Hmac<Sha256>,
+    sealing: [u8; 32],
 }
 
 impl Secrets {
@@ -106,7 +108,8 @@ impl Secrets {
         let derived = keyed(key, b"portcullis credential pepper v1");
         let pages = keyed(key, b"portcullis page token v1");
         let invitations = keyed(key, b"portcullis invitation v1");
-        Secrets { keyed: hmac_of(&derived), pages: hmac_of(&pages), invitations: hmac_of(&invitations) }
+        let sealing = keyed(key, b"portcullis snapshot signing v1");
+        Secrets { keyed: hmac_of(&derived), pages: hmac_of(&pages), invitations: hmac_of(&invitations), sealing }
     }
 
     /// The digest that is stored (D45).
@@ -118,6 +121,16 @@ impl Secrets {
 }
 
 impl Secrets {
+    /// What signs accounts in files.
+    pub(crate) fn sealing_key(&self) -> SealingKey {
+        SealingKey::new(&self.sealing)
+    }
+
+    /// What opens those files.
+    pub fn opening_key(&self) -> OpeningKey {
+        self.sealing_key().opening_key()
+    }
+
     /// The seal of a page token: only this server, or one with the same secret key, can have made it of these parts.
     pub fn page_seal(&self, parts: &[&[u8]]) -> [u8; 32] {
         seal(&self.pages, parts)

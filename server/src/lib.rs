@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod access_history;
+mod account_snapshot;
 pub mod accounts;
 pub mod answer;
 pub mod api_tokens;
@@ -117,6 +118,7 @@ fn api() -> OpenApiRouter<App> {
         .routes(routes!(explain::explain))
         .routes(routes!(access_history::ask))
         .routes(routes!(declared::get, declared::put))
+        .routes(routes!(account_snapshot::get))
         .routes(routes!(commits::list))
         .routes(routes!(commits::stream::stream))
         .routes(routes!(commits::get))

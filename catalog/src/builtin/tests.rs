@@ -91,10 +91,10 @@ fn the_files_hold_what_their_sources_say() {
     assert_eq!(with_id(groups.iter().map(|one| one.id.is_some()).collect()), (30, 71 + 3));
     // 40, and API Token Provisioning.
     assert_eq!(with_id(roles.iter().map(|one| one.id.is_some()).collect()), (41, 40 + 1));
-    assert_eq!((extension.token_permission_groups.len(), extension.operations.len()), (2, 32));
+    assert_eq!((extension.token_permission_groups.len(), extension.operations.len()), (2, 33));
 
     let catalog = Catalog::builtin();
     let count = |origin| catalog.permissions().iter().filter(|one| one.origin == origin).count();
     assert_eq!([count(Origin::Published), count(Origin::NameOnly), count(Origin::Portcullis)], [337, 63, 2]);
-    assert_eq!((catalog.iam_groups().len(), catalog.roles().len(), catalog.operations().len()), (104, 82, 3207 + 32));
+    assert_eq!((catalog.iam_groups().len(), catalog.roles().len(), catalog.operations().len()), (104, 82, 3207 + 33));
 }

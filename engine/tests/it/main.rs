@@ -13,6 +13,8 @@ mod escalation;
 mod explain;
 mod explain_changes;
 mod least_privilege;
+#[cfg(feature = "offline")]
+mod offline;
 mod replay;
 mod runs;
 mod search;

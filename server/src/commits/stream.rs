@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{CommitView, shown, view};
+use crate::account_snapshot::{self, STALENESS};
 use crate::call::Call;
 use crate::error::{Error, Failure};
 
@@ -51,6 +52,8 @@ pub struct ChangedDocument {
     params(("account_id" = String, Path), ("after" = Option<u64>, Query), ("follow" = Option<bool>, Query)),
     responses((status = 200, body = CommitEvent, content_type = "text/event-stream"), (status = "4XX", body = Failure)))]
 pub async fn stream(call: Call) -> Result<Response, Error> {
+    // Before the state is read: that is then no older.
+    let staleness = account_snapshot::staleness(&call.app);
     let access = call.account().await?;
     let newest = access.revision();
     let after = after(&call)?.unwrap_or(newest);
@@ -71,7 +74,8 @@ pub async fn stream(call: Call) -> Result<Response, Error> {
         let event = reader.next().await?;
         Some((Ok::<_, Infallible>(event), reader))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    let events = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    Ok(([(STALENESS, staleness)], events).into_response())
 }
 
 /// Where to begin: a browser's way to say it counts more than the query of its first request.
