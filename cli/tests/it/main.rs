@@ -13,6 +13,7 @@ mod declare;
 mod dev;
 mod doctor;
 mod first_start;
+mod follower;
 mod help;
 mod last_use;
 mod log;
