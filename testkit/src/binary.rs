@@ -70,6 +70,11 @@ impl Program {
         program
     }
 
+    /// The id of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it at once, as a power cut would.
     pub fn kill(&mut self) {
         // Fails only when it has ended already.

@@ -102,12 +102,23 @@ impl Postgres {
     /// # Panics
     /// When that fails.
     pub fn sql(&self, database: &str, statements: &str) -> String {
+        self.psql(database, statements).unwrap_or_else(|error| panic!("{statements}: {error}"))
+    }
+
+    /// The same; none where that fails.
+    pub fn sql_tried(&self, database: &str, statements: &str) -> Option<String> {
+        self.psql(database, statements).ok()
+    }
+
+    fn psql(&self, database: &str, statements: &str) -> Result<String, String> {
         let name = database.rsplit('/').next().unwrap_or(database);
         let mut psql = Command::new(programs().expect("installed").join("psql"));
         psql.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", USER, "-d", name, "-v", "ON_ERROR_STOP=1"]);
         let output = psql.args(["-qAt", "-c", statements]).output().expect("psql");
-        assert!(output.status.success(), "{statements}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+        match output.status.success() {
+            true => Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned()),
+            false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        }
     }
 
     /// Ends the server at once, as a crash would.

@@ -1,7 +1,7 @@
 //! A way to a server that cuts connections at a byte, or holds everything back.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -15,6 +15,8 @@ struct Way {
     to_client: AtomicI64,
     cuts: AtomicUsize,
     is_held: AtomicBool,
+    /// Milliseconds by which everything is late.
+    delay: AtomicU64,
 }
 
 /// A way to a server on this machine. It ends when it is dropped; what passes already goes on.
@@ -79,6 +81,11 @@ impl Proxy {
         self.way.is_held.store(is_held, Ordering::SeqCst);
     }
 
+    /// Lets everything be late by that much from now on.
+    pub fn delay(&self, by: Duration) {
+        self.way.delay.store(by.as_millis() as u64, Ordering::SeqCst);
+    }
+
     /// Nobody is let in any more.
     pub fn stop(self) {
         drop(self);
@@ -93,6 +100,10 @@ impl Drop for Proxy {
 
 async fn carry(client: TcpStream, to: u16, way: Arc<Way>) {
     let Ok(server) = TcpStream::connect(("127.0.0.1", to)).await else { return };
+    // What passes is small, and whoever waits for it sends nothing meanwhile.
+    if client.set_nodelay(true).and(server.set_nodelay(true)).is_err() {
+        return;
+    }
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     // The end of either direction cuts the other.
@@ -108,6 +119,10 @@ async fn one_way(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unp
         let Ok(read @ 1..) = from.read(&mut buffer).await else { return };
         while way.is_held.load(Ordering::SeqCst) {
             tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let delay = way.delay.load(Ordering::SeqCst);
+        if delay > 0 {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
         }
         let mut bytes = &buffer[..read];
         let allowed = left.load(Ordering::SeqCst);
