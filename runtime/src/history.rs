@@ -8,12 +8,12 @@ pub mod provenance;
 pub mod replay;
 
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use engine::Account;
 use model::ids::{AccountId, Revision, StreamId};
 use model::users::UserState;
 use store::{Foreign, Record};
+use tokio::time::Instant;
 
 use crate::stream::{Broken, Snapshot};
 use crate::{CommitError, Runtime, snapshot};

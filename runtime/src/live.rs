@@ -178,7 +178,9 @@ impl<S: State> Live<S> {
     pub async fn follow(&self, named: Option<&[Box<str>]>) -> Result<(), CommitError> {
         let is_named = |stream: &Stream<S>| named.is_none_or(|names| names.iter().any(|name| **name == *stream.name()));
         let streams: Vec<Arc<Stream<S>>> = self.streams.pin().values().filter_map(|cell| cell.get().cloned()).collect();
-        let streams: Vec<Arc<Stream<S>>> = streams.into_iter().filter(|stream| is_named(stream)).collect();
+        let mut streams: Vec<Arc<Stream<S>>> = streams.into_iter().filter(|stream| is_named(stream)).collect();
+        // In an order that is the same whenever all else is, so that a simulation replays.
+        streams.sort_unstable_by_key(|stream| stream.id());
         for streams in streams.chunks(HEADS_AT_ONCE) {
             // Before the heads are read: what is published is in the log, so the log cannot be behind it.
             let known: Vec<Arc<Snapshot<S>>> = streams.iter().map(|stream| stream.published()).collect();

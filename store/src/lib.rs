@@ -23,6 +23,7 @@ mod record;
 mod sql;
 mod sqlite;
 mod transaction;
+mod way;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -35,10 +36,12 @@ pub use postgres::PostgresOptions;
 pub use record::{Head, Record};
 pub use sqlite::SqliteOptions;
 pub use transaction::{Claim, ClaimChange, Commit, Lease, LeaseChange, Span, Summary, Transaction, Usage};
+pub use way::{Passing, Way};
 
 use memory::Memory;
 use postgres::Postgres;
 use sqlite::Sqlite;
+use way::Road;
 
 /// A commit log in SQLite, in PostgreSQL or in memory. Clones share it.
 ///
@@ -47,6 +50,8 @@ use sqlite::Sqlite;
 #[derive(Debug, Clone)]
 pub struct Store {
     backend: Arc<Backend>,
+    /// None but in simulations.
+    road: Option<Arc<Road>>,
 }
 
 #[derive(Debug)]
@@ -67,6 +72,16 @@ macro_rules! each {
     };
 }
 
+/// Asks whichever backend it is, by the way that leads there.
+macro_rules! asked {
+    ($store:expr, $backend:ident => $call:expr) => {{
+        $store.pass().await?;
+        let answer = each!($store, $backend => $call);
+        $store.pass().await?;
+        answer
+    }};
+}
+
 impl Store {
     /// Opens the database file, creating it (and its folder) readable by this user only. Blocks for some milliseconds.
     ///
@@ -74,7 +89,7 @@ impl Store {
     /// [`StoreError::NotADatabase`] and [`StoreError::NewerSchema`] leave the file as it was; [`StoreError::Io`] and the errors of
     /// SQLite otherwise.
     pub fn open_sqlite(path: &Path, options: SqliteOptions) -> Result<Store, StoreError> {
-        Ok(Store { backend: Arc::new(Backend::Sqlite(Sqlite::open(path, options)?)) })
+        Ok(Store { backend: Arc::new(Backend::Sqlite(Sqlite::open(path, options)?)), road: None })
     }
 
     /// Opens the database at an address such as `postgres://portcullis@db.example.com/portcullis`, and makes or updates its tables. The
@@ -85,13 +100,26 @@ impl Store {
     /// [`StoreError::BadAddress`], [`StoreError::Unreachable`], [`StoreError::NewerSchema`], [`StoreError::Io`] for the authorities, and the
     /// errors of PostgreSQL.
     pub async fn open_postgres(address: &str, options: PostgresOptions) -> Result<Store, StoreError> {
-        Ok(Store { backend: Arc::new(Backend::Postgres(Postgres::open(address, options).await?)) })
+        Ok(Store { backend: Arc::new(Backend::Postgres(Postgres::open(address, options).await?)), road: None })
     }
 
     /// An empty store that lives as long as the process.
     #[must_use]
     pub fn memory() -> Store {
-        Store { backend: Arc::new(Backend::Memory(Memory::default())) }
+        Store { backend: Arc::new(Backend::Memory(Memory::default())), road: None }
+    }
+
+    /// The same store at the end of a way that a simulation makes. Nobody's writes are heard of but as the way tells.
+    #[must_use]
+    pub fn by_way_of(&self, way: Arc<dyn Way>) -> Store {
+        Store { backend: self.backend.clone(), road: Some(Arc::new(Road::new(way, self.clone()))) }
+    }
+
+    async fn pass(&self) -> Result<(), StoreError> {
+        match &self.road {
+            None => Ok(()),
+            Some(road) => road.way.pass().await,
+        }
     }
 
     /// Queues the transaction at once, in the order of the calls; the answer waits until it is durable. Transactions are independent:
@@ -99,7 +127,10 @@ impl Store {
     ///
     /// The queue has no bound: a caller that does not wait for its answers must bound itself.
     pub fn enqueue(&self, transaction: Transaction) -> Pending {
-        each!(self, backend => backend.enqueue(transaction))
+        match &self.road {
+            None => each!(self, backend => backend.enqueue(transaction)),
+            Some(road) => road.enqueue(transaction),
+        }
     }
 
     /// Where the stream stands; [`Head::EMPTY`] when it has no commits.
@@ -107,7 +138,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn head(&self, stream: &str) -> Result<Head, StoreError> {
-        each!(self, backend => backend.head(stream).await)
+        asked!(self, backend => backend.head(stream).await)
     }
 
     /// Where these streams stand; those without commits are left out.
@@ -115,7 +146,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn heads(&self, streams: &[Box<str>]) -> Result<Vec<(Box<str>, Head)>, StoreError> {
-        each!(self, backend => backend.heads(streams).await)
+        asked!(self, backend => backend.heads(streams).await)
     }
 
     /// The commits with a revision greater than `after`, oldest first, at most `limit`.
@@ -123,7 +154,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn records(&self, stream: &str, after: u64, limit: usize) -> Result<Vec<Record>, StoreError> {
-        each!(self, backend => backend.records(stream, after, limit).await)
+        asked!(self, backend => backend.records(stream, after, limit).await)
     }
 
     /// The commit of that revision.
@@ -131,7 +162,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn record(&self, stream: &str, revision: u64) -> Result<Option<Record>, StoreError> {
-        each!(self, backend => backend.record(stream, revision).await)
+        asked!(self, backend => backend.record(stream, revision).await)
     }
 
     /// The revisions whose commits touched the document (see [`Commit::touched`]), the newest first, at most `limit`; only those up to
@@ -146,7 +177,7 @@ impl Store {
         at_most: Option<u64>,
         limit: usize,
     ) -> Result<Vec<u64>, StoreError> {
-        each!(self, backend => backend.touches(stream, document, at_most.unwrap_or(u64::MAX), limit).await)
+        asked!(self, backend => backend.touches(stream, document, at_most.unwrap_or(u64::MAX), limit).await)
     }
 
     /// As [`Store::touches`], with the commits themselves.
@@ -160,7 +191,7 @@ impl Store {
         at_most: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
-        each!(self, backend => backend.touching(stream, document, at_most.unwrap_or(u64::MAX), limit).await)
+        asked!(self, backend => backend.touching(stream, document, at_most.unwrap_or(u64::MAX), limit).await)
     }
 
     /// The commits of other streams that are seen at a place (see [`Commit::appears_in`]), in the order that the span asks for, at most
@@ -169,7 +200,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn appearances(&self, place: &str, span: Span<'_>, limit: usize) -> Result<Vec<Record>, StoreError> {
-        each!(self, backend => backend.appearances(place, span, limit).await)
+        asked!(self, backend => backend.appearances(place, span, limit).await)
     }
 
     /// The commits of these revisions, in the order given; those that the stream does not have are left out.
@@ -177,7 +208,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn records_of(&self, stream: &str, revisions: Vec<u64>) -> Result<Vec<Record>, StoreError> {
-        each!(self, backend => backend.records_of(stream, revisions).await)
+        asked!(self, backend => backend.records_of(stream, revisions).await)
     }
 
     /// Keeps summaries of a stream, replacing those of the same kind and stretch. Queued at the first poll, and durable once it resolves.
@@ -185,7 +216,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn put_summaries(&self, stream: &str, summaries: Vec<Summary>) -> Result<(), StoreError> {
-        each!(self, backend => backend.put_summaries(stream, summaries).await)
+        asked!(self, backend => backend.put_summaries(stream, summaries).await)
     }
 
     /// The summaries of one kind whose stretches begin from the revision `from` up to and with `to`, by where they begin.
@@ -193,7 +224,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn summaries(&self, stream: &str, kind: &str, from: u64, to: u64) -> Result<Vec<Summary>, StoreError> {
-        each!(self, backend => backend.summaries(stream, kind, from, to).await)
+        asked!(self, backend => backend.summaries(stream, kind, from, to).await)
     }
 
     /// The newest revision whose commit is not later than `at` (microseconds since 1970-01-01 UTC); 0 when the first commit is later,
@@ -205,7 +236,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn revision_at(&self, stream: &str, at: i64) -> Result<u64, StoreError> {
-        each!(self, backend => backend.revision_at(stream, at).await)
+        asked!(self, backend => backend.revision_at(stream, at).await)
     }
 
     /// The streams whose name is greater than `after` (`""` to start) and their heads, by name, at most `limit`.
@@ -213,7 +244,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn streams(&self, after: &str, limit: usize) -> Result<Vec<(Box<str>, Head)>, StoreError> {
-        each!(self, backend => backend.streams(after, limit).await)
+        asked!(self, backend => backend.streams(after, limit).await)
     }
 
     /// Whether there is no commit at all.
@@ -221,7 +252,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn is_empty(&self) -> Result<bool, StoreError> {
-        each!(self, backend => backend.is_empty().await)
+        asked!(self, backend => backend.is_empty().await)
     }
 
     /// Keeps the state of a stream at a revision, replacing what was kept for that revision. Of each stream the two with the highest
@@ -230,7 +261,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn put_snapshot(&self, stream: &str, revision: u64, state: Vec<u8>) -> Result<(), StoreError> {
-        each!(self, backend => backend.put_snapshot(stream, revision, state).await)
+        asked!(self, backend => backend.put_snapshot(stream, revision, state).await)
     }
 
     /// The newest snapshot, or the newest up to the revision `at_most`, with its revision. A damaged one is skipped, with a warning.
@@ -238,7 +269,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn snapshot(&self, stream: &str, at_most: Option<u64>) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
-        each!(self, backend => backend.snapshot(stream, at_most).await)
+        asked!(self, backend => backend.snapshot(stream, at_most).await)
     }
 
     /// Who holds the key.
@@ -246,7 +277,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn claim(&self, kind: &str, key: &str) -> Result<Option<Claim>, StoreError> {
-        each!(self, backend => backend.claim(kind, key).await)
+        asked!(self, backend => backend.claim(kind, key).await)
     }
 
     /// The claims of a kind whose key starts with `prefix` and is greater than `after` (`""` to start), by key, at most `limit`.
@@ -254,7 +285,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn claims(&self, kind: &str, prefix: &str, after: &str, limit: usize) -> Result<Vec<Claim>, StoreError> {
-        each!(self, backend => backend.claims(kind, prefix, after, limit).await)
+        asked!(self, backend => backend.claims(kind, prefix, after, limit).await)
     }
 
     /// The lease, also when it has expired and was not purged yet.
@@ -262,7 +293,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn lease(&self, kind: &str, key: &str) -> Result<Option<Lease>, StoreError> {
-        each!(self, backend => backend.lease(kind, key).await)
+        asked!(self, backend => backend.lease(kind, key).await)
     }
 
     /// The leases of a kind that are due at `now` (microseconds since 1970-01-01 UTC) and have not expired, the longest due first, at
@@ -271,7 +302,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn leases_due(&self, kind: &str, now: i64, limit: usize) -> Result<Vec<Lease>, StoreError> {
-        each!(self, backend => backend.leases_due(kind, now, limit).await)
+        asked!(self, backend => backend.leases_due(kind, now, limit).await)
     }
 
     /// Applies the changes in their order, all or none. Queued at the first poll, and durable once it resolves.
@@ -279,7 +310,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn put_leases(&self, changes: Vec<LeaseChange>) -> Result<(), StoreError> {
-        each!(self, backend => backend.put_leases(changes).await)
+        asked!(self, backend => backend.put_leases(changes).await)
     }
 
     /// Replaces a lease by another of the same kind and key, or ends it, if it is still what was read; says whether it was. So of
@@ -288,7 +319,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn replace_lease(&self, read: &Lease, by: Option<Lease>) -> Result<bool, StoreError> {
-        each!(self, backend => backend.replace_lease(read, by).await)
+        asked!(self, backend => backend.replace_lease(read, by).await)
     }
 
     /// Removes the leases that have expired at `now` (microseconds since 1970-01-01 UTC), and says how many.
@@ -296,7 +327,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn purge_leases(&self, now: i64) -> Result<u64, StoreError> {
-        each!(self, backend => backend.purge_leases(now).await)
+        asked!(self, backend => backend.purge_leases(now).await)
     }
 
     /// Notes when permissions were last used; an earlier time than the one known is no news. Queued at the first poll, and
@@ -305,7 +336,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn put_usage(&self, usage: Vec<Usage>) -> Result<(), StoreError> {
-        each!(self, backend => backend.put_usage(usage).await)
+        asked!(self, backend => backend.put_usage(usage).await)
     }
 
     /// What these principals have used in a stream, by principal in the order given, then by permission.
@@ -313,7 +344,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn usage(&self, stream: &str, principals: Vec<Box<str>>) -> Result<Vec<Usage>, StoreError> {
-        each!(self, backend => backend.usage(stream, principals).await)
+        asked!(self, backend => backend.usage(stream, principals).await)
     }
 
     /// Since when usage is recorded, in microseconds since 1970-01-01 UTC: `now`, the first time that this is asked.
@@ -321,7 +352,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn usage_since(&self, now: i64) -> Result<i64, StoreError> {
-        each!(self, backend => backend.usage_since(now).await)
+        asked!(self, backend => backend.usage_since(now).await)
     }
 
     /// Everything of this moment, for a copy of it elsewhere. Writing goes on meanwhile. It must be asked for within a tokio runtime.
@@ -335,7 +366,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be read, or the writer has stopped.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        each!(self, backend => backend.ping().await)
+        asked!(self, backend => backend.ping().await)
     }
 
     /// What other processes are heard to have written since this was last asked (since opening, the first time).
@@ -343,14 +374,17 @@ impl Store {
     /// # Errors
     /// When the database cannot be read. What was to be told is then told by the next call that succeeds.
     pub async fn foreign(&self) -> Result<Foreign, StoreError> {
-        each!(self, backend => backend.foreign().await)
+        match &self.road {
+            None => each!(self, backend => backend.foreign().await),
+            Some(road) => Ok(road.way.heard()),
+        }
     }
 
     /// Whether [`Store::foreign`] misses nothing. Over a network it may: then only [`Store::heads`] is certain.
     #[must_use]
     pub fn hears_all(&self) -> bool {
         match &*self.backend {
-            Backend::Memory(_) | Backend::Sqlite(_) => true,
+            Backend::Memory(_) | Backend::Sqlite(_) => self.road.is_none(),
             Backend::Postgres(_) => false,
         }
     }

@@ -14,6 +14,7 @@ mod past;
 mod postgres;
 mod queued_states;
 mod random_log;
+mod simulation;
 mod snapshots;
 mod usage;
 mod world;
