@@ -159,7 +159,7 @@ pub async fn play(seed: u64) -> (Vec<String>, Counts) {
                 stage.note(format!("node {node} crashes"));
                 stage.count(|counts| counts.crashes += 1);
                 lives[node] += 1;
-                nodes[node].tasks.abort_all();
+                end(&mut nodes[node].tasks).await;
                 nodes[node] = start(&stage, &lines, node, lives[node], dice.random_range(0..u64::MAX));
             }
             4 => {
@@ -172,12 +172,23 @@ pub async fn play(seed: u64) -> (Vec<String>, Counts) {
         }
     }
     for node in &mut nodes {
-        node.tasks.shutdown().await;
+        end(&mut node.tasks).await;
     }
-    watch.shutdown().await;
+    end(&mut watch).await;
     check(&stage).await;
     let trace = std::mem::take(&mut *stage.trace.lock().unwrap());
     (trace, *stage.counts.lock().unwrap())
+}
+
+/// Ends tasks wherever they are; one that has found something wrong fails the simulation.
+async fn end(tasks: &mut JoinSet<()>) {
+    tasks.abort_all();
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Ok(()) | Err(_) => {}
+        }
+    }
 }
 
 /// Accounts, each with a counter.
