@@ -38,6 +38,11 @@ fn each_command_explains_itself() {
         ("completions", vec!["completions"]),
         ("doctor", vec!["doctor"]),
         ("migrate", vec!["migrate"]),
+        ("backup", vec!["backup"]),
+        ("restore", vec!["restore"]),
+        ("snapshot", vec!["snapshot"]),
+        ("snapshot_export", vec!["snapshot", "export"]),
+        ("snapshot_verify", vec!["snapshot", "verify"]),
         ("man", vec!["man"]),
     ] {
         assert_snapshot!(name, output(&[arguments, vec!["--help"]].concat()));

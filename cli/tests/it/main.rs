@@ -12,6 +12,7 @@ mod crash;
 mod declare;
 mod dev;
 mod doctor;
+mod failover;
 mod first_start;
 mod follower;
 mod help;

@@ -230,3 +230,41 @@ fn an_empty_database_is_for_init_and_a_password_is_not_shown() {
     assert!(said.starts_with("1 portcullis: cannot open the database `postgres://127.0.0.1:1/portcullis`: "), "{said}");
     assert!(!said.contains("secret"), "{said}");
 }
+
+/// A later release adds to the tables while nodes of this one serve: what runs goes on, and what starts says that it is too old.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_of_this_release_go_on_beside_a_later_one() {
+    let (server, installation) = installation!();
+    let nodes = [installation.serve(&[]), installation.serve(&[])];
+    let [here, there] = [0, 1].map(|node| installation.token_caller(&nodes[node]));
+    let (_, known) = token(&here, "before").await;
+    let later = "ALTER TABLE commits ADD COLUMN region TEXT NOT NULL DEFAULT 'x'; ALTER TABLE claims ADD COLUMN since BIGINT; \
+        ALTER TABLE leases ADD COLUMN owner TEXT; CREATE TABLE later (id BIGINT PRIMARY KEY); \
+        INSERT INTO migrations (version, applied_by) VALUES (99, 'a later release')";
+    let writing = {
+        let here = here.clone();
+        tokio::spawn(async move {
+            for number in 0..100 {
+                here.post(GROUPS, json!({"name": format!("meanwhile {number}")})).await.id();
+            }
+        })
+    };
+    server.sql(installation.address(), later);
+    writing.await.unwrap();
+    for number in 0..20 {
+        let made = there.post(GROUPS, json!({"name": format!("after {number}")})).await;
+        let path = format!("{GROUPS}/{}", made.id());
+        let reader = here.clone().header("portcullis-revision", made.header("portcullis-revision").unwrap());
+        assert_eq!(reader.get(&path).await.status, 200);
+    }
+    assert_eq!(known.clone().at(&nodes[1].origin).get(GROUPS).await.status, 200);
+    let (id, made) = token(&there, "after").await;
+    assert_eq!(made.clone().at(&nodes[0].origin).get(GROUPS).await.status, 200);
+    here.delete(&format!("/accounts/{{account}}/tokens/{id}")).await.result();
+    until(&made, GROUPS, 403, BOUND).await;
+    let refused = refusal(installation.path(), &installation.run(&["serve"]));
+    assert!(
+        refused.ends_with("the database has schema 99, this release knows up to 1; run a newer release"),
+        "{refused}"
+    );
+}

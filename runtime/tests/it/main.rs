@@ -6,6 +6,7 @@
 extern crate portcullis_runtime as runtime;
 
 mod concurrency;
+mod damage;
 mod eviction;
 mod failing_store;
 mod foreign_writers;

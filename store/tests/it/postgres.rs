@@ -7,6 +7,7 @@ use std::time::Duration;
 use store::{AppendError, Commit, Foreign, Head, PostgresOptions, Record, Store, StoreError, Transaction};
 use test_parts::postgres::Postgres;
 use test_parts::proxy::Proxy;
+use test_parts::small_disk::SmallDisk;
 use tokio::task::JoinSet;
 
 use crate::support::{append, assert_claimed, change_claims, claim, commit, open_postgres, record, take, verified};
@@ -309,4 +310,46 @@ async fn a_damaged_snapshot_is_skipped() {
     store.put_snapshot("account/1", 2, vec![2]).await.unwrap();
     server.sql(&address, r"UPDATE snapshots SET state = '\x07' WHERE revision = 2");
     assert_eq!(store.snapshot("account/1", None).await.unwrap(), Some((1, vec![1])));
+}
+
+/// The tables of the database lie on a disk of their own, which is soon full.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_until_there_is_room_and_loses_nothing() {
+    let (server, _) = database!();
+    let Some(disk) = SmallDisk::mount(48, "postgres") else { return };
+    let ballast = disk.path().join("ballast");
+    std::fs::write(&ballast, vec![1; 24 << 20]).unwrap();
+    server.sql("postgres", &format!("CREATE TABLESPACE small LOCATION '{}'", disk.path().display()));
+    server.sql("postgres", "CREATE DATABASE small TABLESPACE small");
+    let address = format!("postgres://portcullis@127.0.0.1:{}/small", server.port());
+    let store = open_postgres(&address).await;
+    let (mut acknowledged, mut dice) = (Vec::new(), 7_u64);
+    let refused = loop {
+        let head = store.head("account/1").await.unwrap();
+        // What does not compress, so that it takes the room that it seems to.
+        let letter = |_| {
+            // Marsaglia's xorshift.
+            dice ^= dice << 13;
+            dice ^= dice >> 7;
+            dice ^= dice << 17;
+            char::from(b'0' + (dice >> 32) as u8 % 75)
+        };
+        let text: String = (0..16_000).map(letter).collect();
+        let changes = format!("{}{text}", head.revision);
+        let record = Record::seal(&head, "account/1", 1, "{}", "{}", changes);
+        match store.enqueue(commit(record.clone())).await {
+            Ok(()) => acknowledged.push(record),
+            Err(error) => break error,
+        }
+        assert!(acknowledged.len() < 10_000, "the disk is never full");
+    };
+    assert!(matches!(refused, AppendError::Backend(StoreError::Full(_))), "{refused:?}");
+    assert_eq!(store.records("account/1", 0, 10_000).await.unwrap(), acknowledged, "reading goes on");
+    std::fs::remove_file(&ballast).unwrap();
+    append(&store, "account/1", 3).await;
+    assert_eq!(store.head("account/1").await.unwrap().revision, acknowledged.len() as u64 + 3);
+    store.close().await;
+    drop(store);
+    server.sql("postgres", "DROP DATABASE small WITH (FORCE)");
+    server.sql("postgres", "DROP TABLESPACE small");
 }

@@ -33,10 +33,24 @@ while read -r word; do
     case $word in
         kill) kill -QUIT "$server"; wait "$server" || true; echo "ended" ;;
         start) start "$@" ;;
+        standby*)
+            pg_basebackup --pgdata "$folder/standby" --write-recovery-conf --checkpoint fast --no-sync --no-password \
+                --host 127.0.0.1 --port "$2" --username "$1" >"$folder/basebackup.log" 2>&1 || { cat "$folder/basebackup.log"; exit 1; }
+            postgres -D "$folder/standby" -p "${word#standby}" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
+                -c fsync=off -c max_connections=400 >>"$folder/standby.log" 2>&1 &
+            standby=$!
+            for _ in $(seq 200); do
+                pg_isready --quiet --host 127.0.0.1 --port "${word#standby}" && break
+                sleep 0.05
+            done
+            echo "ready $standby" ;;
+        promote) pg_ctl promote --pgdata "$folder/standby" --wait >/dev/null && echo "promoted" ;;
     esac
 done
-kill -INT "$server"
-wait "$server" || true
+for one in "$server" $standby; do
+    kill -INT "$one" || true
+    wait "$one" || true
+done
 "#;
 
 /// A server of its own for one test, which may end and start it.
@@ -57,7 +71,7 @@ impl Postgres {
             eprintln!("PostgreSQL is not installed (Debian: `apt-get install postgresql`); this test did not run");
             return None;
         };
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let port = free_port();
         let path = std::env::var("PATH").unwrap_or_default();
         // It refuses to run as root.
         let is_root = Command::new("id").arg("-u").output().is_ok_and(|said| said.stdout.trim_ascii() == b"0");
@@ -79,6 +93,30 @@ impl Postgres {
     pub fn shared() -> Option<&'static Postgres> {
         static SERVER: OnceLock<Option<Postgres>> = OnceLock::new();
         SERVER.get_or_init(Postgres::start).as_ref()
+    }
+
+    /// Starts a second server that follows this one, and lets no commit count that the second does not have. Gives an address for each of
+    /// the databases that leads to whichever of the two takes writes.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn add_standby(&mut self, database: &str) -> String {
+        let port = free_port();
+        self.tell(&format!("standby{port}"));
+        self.hear("ready");
+        self.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = '*'");
+        self.sql("postgres", "SELECT pg_reload_conf()");
+        let own = format!("127.0.0.1:{}", self.port);
+        database.replace(&own, &format!("{own},127.0.0.1:{port}")) + "?target_session_attrs=read-write"
+    }
+
+    /// Makes the second server the one that takes writes, after [`Postgres::kill`] of the first.
+    ///
+    /// # Panics
+    /// When it does not take over.
+    pub fn promote_standby(&mut self) {
+        self.tell("promote");
+        self.hear("promoted");
     }
 
     /// Makes an empty database, and gives its address.
@@ -158,6 +196,10 @@ impl Drop for Postgres {
         // It has ended by itself otherwise.
         drop(self.supervisor.wait());
     }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port()
 }
 
 /// The folder of the newest installed programs: those in the path, or where Debian puts them.
