@@ -10,6 +10,7 @@ mod flush;
 mod http;
 mod naive;
 mod revocations;
+mod scale;
 mod seed;
 mod start;
 mod tokens;
@@ -52,6 +53,8 @@ enum Command {
     Tokens(tokens::Tokens),
     /// Delete tokens on one node, and ask another until it refuses them; prints how many, p50, p99 and the longest in milliseconds
     Revocations(revocations::Revocations),
+    /// Measure what size and other people's writes cost: the parts of `bench/scale`
+    Scale(scale::Scale),
     /// Append to a file and flush; prints the median in microseconds
     Flush(flush::Flush),
 }
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
         Command::Audit(audit) => audit::run(&audit),
         Command::Tokens(tokens) => tokens::run(&tokens),
         Command::Revocations(revocations) => revocations::run(&revocations),
+        Command::Scale(scale) => scale::run(&scale),
         Command::Flush(flush) => flush::run(&flush),
     };
     match done {
