@@ -364,3 +364,27 @@ fn a_database_that_was_not_restored_to_its_end_is_not_served() {
         installation.run(&["restore", "one.backup", "--database", "sqlite:new/portcullis.db", "--journal", JOURNAL]);
     assert_snapshot!(refusal(installation.path(), &again), @"1 portcullis: there is something in `new/portcullis.db` already; restore into a new database");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_of_the_documents_do_what_they_say() {
+    let Some(server) = Postgres::shared() else { return };
+    let installation = Installation::new();
+    let key = ok(&installation, &["snapshot", "key"]);
+    let address = server.database();
+    let known = [
+        ("$ACCOUNT", installation.text("account_id")),
+        ("$KEY", key.trim()),
+        ("postgres://portcullis:PASSWORD@db.example.com/portcullis", &address),
+    ];
+    let pages = [include_str!("../../../docs/operations.md"), include_str!("../../../docs/scale.md")];
+    let shown = ["portcullis backup", "portcullis restore", "portcullis snapshot"];
+    let lines = pages.into_iter().flat_map(str::lines).filter(|line| shown.iter().any(|start| line.starts_with(start)));
+    let mut count = 0;
+    for line in lines {
+        let line = known.iter().fold(line.to_owned(), |line, (name, value)| line.replace(name, value));
+        ok(&installation, &line.split_whitespace().skip(1).collect::<Vec<_>>());
+        count += 1;
+    }
+    assert_eq!(count, 5);
+    assert!(ok(&installation, &["log", "verify", "--database", &address]).starts_with("the log is intact"));
+}
