@@ -1,12 +1,16 @@
 //! How much memory states may take. What is in memory is weighed document by document: an estimate, made of what the benchmarks measured,
 //! of the state and the index together. Past the budget the streams that were used least lately are let go; the log has them.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, TryLockError};
 
 use model::change::Document;
+use model::ids::StreamId;
 use model::policies::Policy;
 use model::tokens::{Token, TokenResource};
+
+use crate::Runtime;
 
 /// Of a stream without documents: the maps of its state, the empty index, and its place among the others.
 pub(crate) const STREAM: usize = 6 * 1024;
@@ -107,6 +111,30 @@ impl Budget {
         evict(self.used().saturating_sub(limit - limit / 8));
         let again = if self.used() > *limit { self.used() + limit / 8 } else { 0 };
         self.again_at.store(again, Ordering::Relaxed);
+    }
+}
+
+impl Runtime {
+    /// Lets go of what was used least lately, where memory is short. What is asked for again is read again.
+    pub(crate) fn keep_within_budget(&self) {
+        self.budget.keep(|mut bytes| {
+            let mut idle = self.accounts.idle();
+            idle.extend(self.users.idle());
+            idle.sort_unstable_by_key(|(used_at, ..)| *used_at);
+            let mut evicted = HashSet::new();
+            for (_, weight, id) in idle {
+                if bytes == 0 {
+                    break;
+                }
+                evicted.insert(id);
+                bytes = bytes.saturating_sub(weight);
+            }
+            self.accounts.evict(&evicted);
+            self.users.evict(&evicted);
+            self.credentials.forget(&evicted);
+            self.homes.pin().retain(|_, account| !evicted.contains(&StreamId::Account(*account)));
+            tracing::debug!(streams = evicted.len(), "let go of {} accounts and users", evicted.len());
+        });
     }
 }
 

@@ -25,7 +25,6 @@ pub mod to_its_end;
 pub mod token_life;
 pub mod usage;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -228,28 +227,6 @@ impl Runtime {
         let user = self.users.get(StreamId::User(id)).await;
         self.keep_within_budget();
         user
-    }
-
-    /// Lets go of what was used least lately, where memory is short. What is asked for again is read again.
-    fn keep_within_budget(&self) {
-        self.budget.keep(|mut bytes| {
-            let mut idle = self.accounts.idle();
-            idle.extend(self.users.idle());
-            idle.sort_unstable_by_key(|(used_at, ..)| *used_at);
-            let mut evicted = HashSet::new();
-            for (_, weight, id) in idle {
-                if bytes == 0 {
-                    break;
-                }
-                evicted.insert(id);
-                bytes = bytes.saturating_sub(weight);
-            }
-            self.accounts.evict(&evicted);
-            self.users.evict(&evicted);
-            self.credentials.forget(&evicted);
-            self.homes.pin().retain(|_, account| !evicted.contains(&StreamId::Account(*account)));
-            tracing::debug!(streams = evicted.len(), "let go of {} accounts and users", evicted.len());
-        });
     }
 
     /// Carries out an operation on an account. `work` is pure: it may run again on a newer state. `remember` may write a
