@@ -43,7 +43,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Set up a new server: the first account and its super administrator
     ///
     /// Makes the data folder, the secret key, a user, an account with this user as super administrator, an API token

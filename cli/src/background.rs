@@ -10,6 +10,8 @@ use server::audit::summaries;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::duration::History;
+
 /// Other nodes, and offline commands, may write to the same database; their commits are seen within this time, also where
 /// no notification comes.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
@@ -20,12 +22,23 @@ const WRITE_AUDIT_EVERY: Duration = Duration::from_secs(1);
 /// Until then, questions about the newest commits read them one by one.
 const KEEP_AUDIT_COLUMNS_EVERY: Duration = Duration::from_secs(10);
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
+const FOLD_EVERY: Duration = Duration::from_secs(24 * 3600);
 const CATCH_UP_EVERY: Duration = Duration::from_secs(60);
 
+/// What the tasks need to know.
+#[derive(Clone, Copy, Debug)]
+pub struct Upkeep {
+    /// How old an answer may be.
+    pub max_staleness: Duration,
+    /// For how long commits are kept one by one.
+    pub history: History,
+}
+
 /// Starts the tasks. They end when the set is dropped.
-pub fn start(runtime: &Arc<Runtime>, max_staleness: Duration) -> JoinSet<()> {
+pub fn start(runtime: &Arc<Runtime>, upkeep: Upkeep) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    tasks.spawn(follow(runtime.clone(), max_staleness));
+    tasks.spawn(follow(runtime.clone(), upkeep.max_staleness));
+    tasks.spawn(fold(runtime.clone(), upkeep.history));
     tasks.spawn(purge(runtime.clone()));
     tasks.spawn(write_usage(runtime.clone()));
     tasks.spawn(write_audit(runtime.clone()));
@@ -44,6 +57,21 @@ async fn follow(runtime: Arc<Runtime>, max_staleness: Duration) {
         };
         if let Err(error) = followed {
             tracing::warn!(%error, "commits of other processes could not be read");
+        }
+    }
+}
+
+/// Folds away what is older than is kept. Several servers may do it at once: each step is one that another may have done.
+async fn fold(runtime: Arc<Runtime>, history: History) {
+    let mut clock = interval(FOLD_EVERY);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        clock.tick().await;
+        let Some(before) = history.begins(runtime.clock.now()) else { return };
+        match runtime.fold_all(before).await {
+            Ok(0) => {}
+            Ok(gone) => tracing::info!(gone, "folded away {gone} commits from before {before}"),
+            Err(error) => tracing::warn!(%error, "old commits could not be folded away; tried again later"),
         }
     }
 }

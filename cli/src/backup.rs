@@ -3,6 +3,7 @@
 pub mod line;
 pub mod reader;
 
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -78,22 +79,39 @@ struct Lines {
     out: Encoder<'static, BufWriter<File>>,
     digest: Sha256,
     rows: u64,
+    /// The commits that bases stand at, by stream: what came before them is not in the file.
+    bases: HashMap<Box<str>, u64>,
 }
 
 impl Lines {
     fn begin(file: File, made_at: Timestamp) -> io::Result<Lines> {
         let out = Encoder::new(BufWriter::new(file), COMPRESSION)?;
-        let mut lines = Lines { out, digest: Sha256::new(), rows: 0 };
+        let mut lines = Lines { out, digest: Sha256::new(), rows: 0, bases: HashMap::new() };
         lines.write(&Line::Backup { version: line::VERSION, made_at })?;
         Ok(lines)
     }
 
     fn push(mut self, rows: Vec<Row>) -> io::Result<Lines> {
         for row in rows {
-            self.write(&Line::from(row))?;
+            let line = self.line(row);
+            self.write(&line)?;
             self.rows += 1;
         }
         Ok(self)
+    }
+
+    fn line(&mut self, row: Row) -> Line {
+        match row {
+            Row::Base(base) => {
+                self.bases.insert(base.stream.clone(), base.revision);
+                Line::from(Row::Base(base))
+            }
+            Row::Commit(record) if self.bases.get(&record.stream) == Some(&record.revision) => {
+                let before = record.prev_hash;
+                Line::of_commit(record, Some(before))
+            }
+            other => Line::from(other),
+        }
     }
 
     fn write(&mut self, line: &Line) -> io::Result<()> {

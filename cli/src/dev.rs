@@ -9,6 +9,8 @@ use server::{PublicUrl, Settings};
 use store::Store;
 
 use crate::arguments::Dev;
+use crate::background::Upkeep;
+use crate::duration::History;
 use crate::{log_lines, serve, wiring};
 
 /// Nothing outlives the process, so the key need not be secret.
@@ -40,7 +42,14 @@ pub async fn run(dev: Dev) -> anyhow::Result<ExitCode> {
         ..Settings::default()
     };
     eprintln!("{}", banner());
-    serve::listen_and_serve(listener, runtime, settings, dev.dns.dns_server, serve::MAX_STALENESS).await
+    serve::listen_and_serve(
+        listener,
+        runtime,
+        settings,
+        dev.dns.dns_server,
+        Upkeep { max_staleness: serve::MAX_STALENESS, history: History::FOR_EVER },
+    )
+    .await
 }
 
 fn banner() -> String {

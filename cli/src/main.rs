@@ -78,7 +78,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         match arguments.command {
-            Command::Serve(serve) => serve::run(serve).await,
+            Command::Serve(serve) => serve::run(*serve).await,
             Command::Init(init) => init::run(init).await,
             Command::Dev(dev) => dev::run(dev).await,
             Command::User(command) => user::run(command).await,

@@ -13,7 +13,7 @@ use model::time::Timestamp;
 use runtime::Runtime;
 use runtime::clock::{Clock, SystemClock};
 use runtime::revocations::replay::{Revocations, Revoked};
-use store::{ClaimChange, Commit, Lease, LeaseChange, Record, Row, Store, Transaction, Usage};
+use store::{Base, ClaimChange, Commit, Lease, LeaseChange, Record, Row, Store, Transaction, Usage};
 
 use crate::arguments::Restore;
 use crate::backup::bar;
@@ -176,12 +176,14 @@ struct Writer<'a> {
     store: &'a Store,
     /// Where commits are seen besides their own streams; they come before the commits.
     places: HashMap<(Box<str>, u64), Vec<Box<str>>>,
+    /// Bases whose commit has not come yet, by stream.
+    bases: HashMap<Box<str>, Base>,
     waiting: Vec<store::Pending>,
 }
 
 impl Writer<'_> {
     fn new(store: &Store) -> Writer<'_> {
-        Writer { store, places: HashMap::new(), waiting: Vec::new() }
+        Writer { store, places: HashMap::new(), bases: HashMap::new(), waiting: Vec::new() }
     }
 
     async fn write(&mut self, rows: Vec<Row>) -> anyhow::Result<()> {
@@ -191,6 +193,17 @@ impl Writer<'_> {
             match row {
                 Row::Appearance { place, stream, revision } => {
                     self.places.entry((stream, revision)).or_default().push(place);
+                }
+                Row::Base(base) => _ = self.bases.insert(base.stream.clone(), base),
+                // Older ones that a folding which was cut short has left are not needed.
+                Row::Commit(record)
+                    if self.bases.get(&record.stream).is_some_and(|base| base.revision > record.revision) => {}
+                Row::Commit(record)
+                    if self.bases.get(&record.stream).is_some_and(|base| base.revision == record.revision) =>
+                {
+                    if let Some(base) = self.bases.remove(&record.stream) {
+                        self.store.found(base, record).await?;
+                    }
                 }
                 Row::Commit(record) => transaction.commits.push(self.commit(record)?),
                 Row::Claim(claim) => transaction.claims.push(ClaimChange::Take(claim)),

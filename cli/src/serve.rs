@@ -18,6 +18,7 @@ use server::{App, PublicUrl, Settings};
 use tokio::net::TcpListener;
 
 use crate::arguments::{Mail, Serve};
+use crate::background::Upkeep;
 use crate::shutdown::{self, Signals};
 use crate::{background, log_lines, secret_key, verification, wiring};
 
@@ -115,7 +116,8 @@ pub async fn run(serve: Serve) -> anyhow::Result<ExitCode> {
         mailer: mailer(&serve.mail)?,
         rates: Rates { each: serve.rate_limit.0, address: serve.rate_limit_per_address.0 },
     };
-    listen_and_serve(listener, runtime, settings, serve.dns.dns_server, serve.max_staleness.0).await
+    let upkeep = Upkeep { max_staleness: serve.max_staleness.0, history: serve.history };
+    listen_and_serve(listener, runtime, settings, serve.dns.dns_server, upkeep).await
 }
 
 /// The mailer, if a server is named.
@@ -141,9 +143,9 @@ pub async fn listen_and_serve(
     runtime: Arc<Runtime>,
     settings: Settings,
     dns_server: Option<SocketAddr>,
-    max_staleness: Duration,
+    upkeep: Upkeep,
 ) -> anyhow::Result<ExitCode> {
-    let mut tasks = background::start(&runtime, max_staleness);
+    let mut tasks = background::start(&runtime, upkeep);
     if let Some(mailer) = settings.mailer.clone() {
         tasks.spawn(outbox::run(runtime.clone(), mailer, settings.public_url.clone()));
     }

@@ -61,6 +61,11 @@ impl SealingKey {
     pub fn opening_key(&self) -> OpeningKey {
         OpeningKey(self.0.verifying_key())
     }
+
+    /// The signature of some bytes.
+    pub fn sign(&self, bytes: &[u8]) -> [u8; 64] {
+        self.0.sign(bytes).to_bytes()
+    }
 }
 
 impl std::fmt::Debug for SealingKey {
@@ -72,6 +77,23 @@ impl std::fmt::Debug for SealingKey {
 /// The public half of what files are signed with: 64 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpeningKey(VerifyingKey);
+
+impl OpeningKey {
+    /// The key of these bytes; `None` where they are none.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Option<OpeningKey> {
+        VerifyingKey::from_bytes(bytes).ok().filter(|key| !key.is_weak()).map(OpeningKey)
+    }
+
+    /// Its bytes.
+    pub fn to_bytes(self) -> [u8; 32] {
+        self.0.to_bytes()
+    }
+
+    /// Whether it is the signature of these bytes by the other half of this key.
+    pub fn has_signed(&self, bytes: &[u8], signature: &[u8; 64]) -> bool {
+        self.0.verify_strict(bytes, &Signature::from_bytes(signature)).is_ok()
+    }
+}
 
 impl std::fmt::Display for OpeningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -89,8 +111,7 @@ impl std::str::FromStr for OpeningKey {
 
     fn from_str(text: &str) -> Result<OpeningKey, NotAnOpeningKey> {
         let bytes = HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-        let key = bytes.and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
-        key.filter(|key| !key.is_weak()).map(OpeningKey).ok_or(NotAnOpeningKey)
+        bytes.and_then(|bytes| OpeningKey::from_bytes(&bytes)).ok_or(NotAnOpeningKey)
     }
 }
 
@@ -132,8 +153,8 @@ pub fn seal(account: &Account, head: &Head, key: &SealingKey) -> io::Result<Vec<
         serde_json::to_writer(&mut body, &without_secrets(document))?;
     }
     let mut bytes = body.finish()?;
-    let signature = key.0.sign(&bytes);
-    bytes.extend_from_slice(&signature.to_bytes());
+    let signature = key.sign(&bytes);
+    bytes.extend_from_slice(&signature);
     Ok(bytes)
 }
 
@@ -177,7 +198,9 @@ pub fn head(bytes: &[u8], key: &OpeningKey) -> Result<Head, OpenError> {
 fn check<'a>(bytes: &'a [u8], key: &OpeningKey) -> Result<(Head, &'a [u8]), OpenError> {
     let rest = bytes.strip_prefix(MAGIC).ok_or(OpenError::Unknown)?;
     let (signed, signature) = bytes.split_last_chunk::<{ Signature::BYTE_SIZE }>().ok_or(OpenError::Forged)?;
-    key.0.verify_strict(signed, &Signature::from_bytes(signature)).map_err(|_| OpenError::Forged)?;
+    if !key.has_signed(signed, signature) {
+        return Err(OpenError::Forged);
+    }
     let end = rest.iter().take(LONGEST_HEAD).position(|byte| *byte == b'\n').ok_or(OpenError::Unknown)?;
     let head = serde_json::from_slice(&rest[..end]).map_err(|_| OpenError::Unknown)?;
     Ok((head, &rest[end + 1..rest.len() - Signature::BYTE_SIZE]))

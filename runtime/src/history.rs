@@ -3,6 +3,7 @@
 
 pub mod at;
 pub mod commits;
+pub mod fold;
 pub(crate) mod past;
 pub mod provenance;
 pub mod replay;
@@ -23,7 +24,7 @@ use crate::{CommitError, Runtime, snapshot};
 pub struct Verified {
     /// The stream.
     pub stream: Box<str>,
-    /// How many commits it has.
+    /// How many commits it has that are not folded away.
     pub commits: u64,
 }
 
@@ -41,7 +42,7 @@ impl Runtime {
         snapshot::at(&self.store, StreamId::Account(id), revision, Account::new(&self.engine)).await
     }
 
-    /// Replays a whole stream from its first commit, checking every number, hash and change.
+    /// Replays a whole stream from its first commit, or from its base, checking every number, hash and change.
     ///
     /// # Errors
     /// [`CommitError::Broken`] names the first revision that does not fit.
@@ -54,7 +55,9 @@ impl Runtime {
 
     async fn verify_from<S: crate::state::State>(&self, stream: StreamId, empty: S) -> Result<Verified, CommitError> {
         let name = stream.to_string();
-        let mut snapshot = Snapshot::start(empty);
+        let mut snapshot = snapshot::beginning(&self.store, stream, empty).await?;
+        let began = snapshot.revision();
+        self.check_beginning(&name, snapshot.revision(), &snapshot.hash).await?;
         loop {
             let records: Vec<Record> = self.store.records(&name, snapshot.revision(), 1000).await?;
             for record in &records {
@@ -70,7 +73,18 @@ impl Runtime {
                 format!("the log names revision {} as its newest, but ends at {}", head.revision, snapshot.revision());
             return Err(Broken::Chain { stream: name.into(), revision: snapshot.revision(), what: what.into() }.into());
         }
-        Ok(Verified { stream: name.into(), commits: snapshot.revision() })
+        Ok(Verified { stream: name.into(), commits: snapshot.revision() - began.saturating_sub(1) })
+    }
+
+    /// A base stands at a commit that is there, and older ones may be left over from a folding that was cut short.
+    pub(crate) async fn check_beginning(&self, name: &str, base: Revision, hash: &[u8; 32]) -> Result<(), CommitError> {
+        if base == 0 {
+            return Ok(());
+        }
+        match self.store.record(name, base).await? {
+            Some(record) if record.hash == *hash && record.verify_hash() => Ok(()),
+            Some(_) | None => Err(Broken::Base(name.into(), "it does not stand at a commit of the log").into()),
+        }
     }
 
     /// Reads what other processes are heard to have written.

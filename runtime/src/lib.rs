@@ -88,12 +88,14 @@ pub enum CommitError {
     #[error("no such stream `{0}`")]
     NoStream(StreamId),
     /// The stream has no such revision, or had none at that time.
-    #[error("{}", history::at::no_such_revision(*.stream, *.at, *.newest))]
+    #[error("{}", history::at::no_such_revision(*.stream, *.at, *.oldest, *.newest))]
     NoSuchRevision {
         /// The account or user.
         stream: StreamId,
         /// What was asked for.
         at: history::at::At,
+        /// The oldest revision that is not folded away.
+        oldest: model::ids::Revision,
         /// The newest revision there is.
         newest: model::ids::Revision,
     },

@@ -14,6 +14,7 @@ use store::Store;
 
 use crate::CommitError;
 use crate::budget::Budget;
+use crate::history::fold;
 use crate::state::State;
 use crate::stream::{Broken, Snapshot, Stream};
 
@@ -39,7 +40,7 @@ pub async fn write<S: State>(store: &Store, stream: &str, snapshot: Arc<Snapshot
     Ok(store.put_snapshot(stream, revision, bytes).await?)
 }
 
-fn encode<S: State>(snapshot: &Snapshot<S>) -> Result<Vec<u8>, serde_json::Error> {
+pub(crate) fn encode<S: State>(snapshot: &Snapshot<S>) -> Result<Vec<u8>, serde_json::Error> {
     let header = Header { v: SCHEMA_VERSION, revision: snapshot.revision(), hash: snapshot.hash, at: snapshot.at };
     let mut bytes = serde_json::to_vec(&header)?;
     for document in snapshot.state.documents() {
@@ -55,7 +56,7 @@ const BATCH: usize = 512;
 const AHEAD: usize = 16;
 
 /// One thread reads while this one builds the state: either takes about half the time.
-fn decode<S: State>(bytes: &[u8], empty: &S) -> Option<Snapshot<S>> {
+pub(crate) fn decode<S: State>(bytes: &[u8], empty: &S) -> Option<Snapshot<S>> {
     let mut lines = bytes.split(|byte| *byte == b'\n');
     let header: Header = serde_json::from_slice(lines.next()?).ok()?;
     if header.v != SCHEMA_VERSION {
@@ -147,13 +148,33 @@ async fn newest<S: State>(
     at_most: Option<Revision>,
     empty: S,
 ) -> Result<Snapshot<S>, CommitError> {
-    let nothing = Snapshot::start(empty.clone());
-    let Some((revision, bytes)) = store.snapshot(&id.to_string(), at_most).await? else { return Ok(nothing) };
-    let decoded = tokio::task::spawn_blocking(move || decode(&bytes, &empty)).await.ok().flatten();
-    Ok(decoded.filter(|snapshot| snapshot.revision() == revision).unwrap_or_else(|| {
-        tracing::warn!(stream = %id, revision, "the snapshot of `{id}` at revision {revision} cannot be used; replaying the log");
-        nothing
-    }))
+    let Some((revision, bytes)) = store.snapshot(&id.to_string(), at_most).await? else {
+        return beginning(store, id, empty).await;
+    };
+    let (from, start) = (bytes, empty.clone());
+    let decoded = tokio::task::spawn_blocking(move || decode(&from, &start)).await.ok().flatten();
+    match decoded.filter(|snapshot| snapshot.revision() == revision) {
+        Some(snapshot) => Ok(snapshot),
+        None => {
+            tracing::warn!(stream = %id, revision, "the snapshot of `{id}` at revision {revision} cannot be used; replaying the log");
+            beginning(store, id, empty).await
+        }
+    }
+}
+
+/// The state that the log begins with: its base, or nothing.
+///
+/// # Errors
+/// When the log cannot be read; [`Broken::Base`] for a base that nobody signed.
+pub async fn beginning<S: State>(store: &Store, id: StreamId, empty: S) -> Result<Snapshot<S>, CommitError> {
+    // Most logs have none, and that is told without reading one.
+    if store.folded(&id.to_string()).await? == 0 {
+        return Ok(Snapshot::start(empty));
+    }
+    match store.base(&id.to_string()).await? {
+        Some(base) => Ok(fold::open(base, &empty)?),
+        None => Ok(Snapshot::start(empty)),
+    }
 }
 
 async fn replay<S: State>(

@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 
 use crate::error::StoreError;
-use crate::record::Record;
+use crate::record::{Base, Record};
 use crate::transaction::{Claim, Lease, Usage};
 
 /// How many rows are handed over at once.
@@ -24,6 +24,8 @@ pub enum Row {
         /// Its revision.
         revision: u64,
     },
+    /// Where a log begins whose older commits were folded away.
+    Base(Base),
     /// A commit.
     Commit(Record),
     /// Who holds a key.
@@ -36,7 +38,7 @@ pub enum Row {
     UsageSince(i64),
 }
 
-/// The rows of one moment, whatever is written meanwhile: all appearances, then the commits by stream and revision, then the rest.
+/// The rows of one moment, whatever is written meanwhile: all appearances, then the bases, then the commits by stream and revision, then the rest.
 #[derive(Debug)]
 pub struct Dump {
     rows: mpsc::Receiver<Result<Vec<Row>, StoreError>>,

@@ -33,7 +33,7 @@ pub use error::{AppendError, Cause, StoreError};
 pub use foreign::Foreign;
 pub use pending::Pending;
 pub use postgres::PostgresOptions;
-pub use record::{Head, Record};
+pub use record::{Base, Head, Record};
 pub use sqlite::SqliteOptions;
 pub use transaction::{Claim, ClaimChange, Commit, Lease, LeaseChange, Span, Summary, Transaction, Usage};
 pub use way::{Passing, Way};
@@ -270,6 +270,52 @@ impl Store {
     /// When the database cannot be read.
     pub async fn snapshot(&self, stream: &str, at_most: Option<u64>) -> Result<Option<(u64, Vec<u8>)>, StoreError> {
         asked!(self, backend => backend.snapshot(stream, at_most).await)
+    }
+
+    /// Where the log begins, if older commits were folded away.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn base(&self, stream: &str) -> Result<Option<Base>, StoreError> {
+        asked!(self, backend => backend.base(stream).await)
+    }
+
+    /// The revision of the base; 0 if there is none, so that the log begins with its first commit.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn folded(&self, stream: &str) -> Result<u64, StoreError> {
+        asked!(self, backend => backend.folded(stream).await)
+    }
+
+    /// Puts a base in the place of what is older; [`Store::forget_folded`] takes that away. False, and nothing is done, where the log has no such
+    /// commit or a base that stands for as much.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn fold(&self, base: Base) -> Result<bool, StoreError> {
+        // Commits never change, so what is there now is there then.
+        match self.record(&base.stream, base.revision).await? {
+            Some(record) if record.hash == base.hash => asked!(self, backend => backend.fold(base).await),
+            Some(_) | None => Ok(false),
+        }
+    }
+
+    /// Begins a log, which is not there, with a base and the commit that it stands at: for a copy of another store.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn found(&self, base: Base, record: Record) -> Result<(), StoreError> {
+        asked!(self, backend => backend.found(base, record).await)
+    }
+
+    /// Takes away the commits that are older than the base, and what goes with them; tells how many. Some at a time, so that others write
+    /// meanwhile; whoever breaks off may begin again.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn forget_folded(&self, stream: &str) -> Result<u64, StoreError> {
+        asked!(self, backend => backend.forget_folded(stream).await)
     }
 
     /// Who holds the key.

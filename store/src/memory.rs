@@ -8,7 +8,7 @@ use crate::dump::{Dump, Row};
 use crate::error::{AppendError, StoreError};
 use crate::foreign::Foreign;
 use crate::pending::Pending;
-use crate::record::{Head, Record};
+use crate::record::{Base, Head, Record};
 use crate::transaction::{Claim, ClaimChange, Commit, Lease, LeaseChange, Span, Summary, Transaction, Usage};
 
 #[derive(Debug, Default)]
@@ -36,6 +36,7 @@ struct State {
     appearances: BTreeMap<Box<str>, BTreeSet<Seen>>,
     summaries: BTreeMap<Stretch, Vec<u8>>,
     snapshots: BTreeMap<Box<str>, BTreeMap<u64, Vec<u8>>>,
+    bases: BTreeMap<Box<str>, Base>,
     claims: Keyed<Claim>,
     leases: Keyed<Lease>,
     usage: BTreeMap<Use, i64>,
@@ -61,9 +62,8 @@ impl Memory {
     pub async fn records(&self, stream: &str, after: u64, limit: usize) -> Result<Vec<Record>, StoreError> {
         let state = self.open()?;
         let records = state.streams.get(stream).map_or(&[][..], Vec::as_slice);
-        // Revisions have no gaps, so the one after `after` lies at that index.
-        let after = usize::try_from(after).unwrap_or(usize::MAX);
-        Ok(records.iter().skip(after).take(limit).cloned().collect())
+        let first = records.partition_point(|record| record.revision <= after);
+        Ok(records[first..].iter().take(limit).cloned().collect())
     }
 
     pub async fn record(&self, stream: &str, revision: u64) -> Result<Option<Record>, StoreError> {
@@ -128,7 +128,8 @@ impl Memory {
     pub async fn revision_at(&self, stream: &str, at: i64) -> Result<u64, StoreError> {
         let state = self.open()?;
         let records = state.streams.get(stream).map_or(&[][..], Vec::as_slice);
-        Ok(records.partition_point(|record| record.at <= at) as u64)
+        let count = records.partition_point(|record| record.at <= at);
+        Ok(count.checked_sub(1).map_or(0, |last| records[last].revision))
     }
 
     pub async fn streams(&self, after: &str, limit: usize) -> Result<Vec<(Box<str>, Head)>, StoreError> {
@@ -242,6 +243,50 @@ impl Memory {
         Ok(*self.open()?.usage_since.get_or_insert(now))
     }
 
+    pub async fn base(&self, stream: &str) -> Result<Option<Base>, StoreError> {
+        Ok(self.open()?.bases.get(stream).cloned())
+    }
+
+    pub async fn folded(&self, stream: &str) -> Result<u64, StoreError> {
+        Ok(self.open()?.bases.get(stream).map_or(0, |base| base.revision))
+    }
+
+    pub async fn fold(&self, base: Base) -> Result<bool, StoreError> {
+        let mut state = self.open()?;
+        let is_later = state.bases.get(&base.stream).is_none_or(|former| former.revision < base.revision);
+        if is_later {
+            state.bases.insert(base.stream.clone(), base);
+        }
+        Ok(is_later)
+    }
+
+    pub async fn found(&self, base: Base, record: Record) -> Result<(), StoreError> {
+        let mut state = self.open()?;
+        state.streams.insert(record.stream.clone(), vec![record]);
+        state.bases.insert(base.stream.clone(), base);
+        Ok(())
+    }
+
+    pub async fn forget_folded(&self, stream: &str) -> Result<u64, StoreError> {
+        let mut state = self.open()?;
+        let state = &mut *state;
+        let Some(base) = state.bases.get(stream).map(|base| base.revision) else { return Ok(0) };
+        let Some(records) = state.streams.get_mut(stream) else { return Ok(0) };
+        let gone = records.partition_point(|record| record.revision < base);
+        records.drain(..gone);
+        state
+            .touches
+            .get_mut(stream)
+            .into_iter()
+            .flat_map(BTreeMap::values_mut)
+            .for_each(|revisions| revisions.retain(|revision| *revision >= base));
+        state
+            .appearances
+            .values_mut()
+            .for_each(|seen| seen.retain(|(_, of, revision)| **of != *stream || *revision >= base));
+        Ok(gone as u64)
+    }
+
     pub fn dump(&self) -> Dump {
         let (mut dumping, dump) = Dump::channel();
         let rows = self.open().map(|state| state.rows());
@@ -291,9 +336,10 @@ impl State {
     }
 
     fn record(&self, stream: &str, revision: u64) -> Option<&Record> {
-        // Revisions have no gaps and start at 1.
-        let index = usize::try_from(revision).ok()?.checked_sub(1)?;
-        self.streams.get(stream)?.get(index)
+        let records = self.streams.get(stream)?;
+        // Revisions have no gaps, and start with that of the first.
+        let index = revision.checked_sub(records.first()?.revision)?;
+        records.get(usize::try_from(index).ok()?)
     }
 
     /// Everything, as a [`Dump`] has it.
@@ -307,6 +353,7 @@ impl State {
             };
             rows.extend(seen.iter().map(row));
         }
+        rows.extend(self.bases.values().cloned().map(Row::Base));
         rows.extend(self.streams.values().flatten().cloned().map(Row::Commit));
         rows.extend(self.claims.values().flat_map(BTreeMap::values).cloned().map(Row::Claim));
         rows.extend(self.leases.values().flat_map(BTreeMap::values).cloned().map(Row::Lease));

@@ -8,6 +8,7 @@ mod connect;
 mod doubts;
 mod dump;
 mod failure;
+mod fold;
 mod listen;
 mod read;
 mod schema;

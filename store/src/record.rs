@@ -84,6 +84,25 @@ impl Record {
     }
 }
 
+/// Where a log begins whose older commits were folded away. The commit that it stands at is the oldest that is still there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// The log.
+    pub stream: Box<str>,
+    /// The commit that it stands at.
+    pub revision: u64,
+    /// The time of that commit, in microseconds since 1970-01-01 UTC.
+    pub at: i64,
+    /// The hash of that commit.
+    pub hash: [u8; 32],
+    /// The state after it; the caller's own bytes.
+    pub state: Vec<u8>,
+    /// By whom it was signed.
+    pub key: [u8; 32],
+    /// Over all of the above; the store does not look at it.
+    pub signature: Vec<u8>,
+}
+
 /// Where a stream stands: its last revision and that record's hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {

@@ -115,6 +115,30 @@ pub const USAGE: &str = "SELECT stream, principal, permission, last_used FROM us
 pub const BEGIN_USAGE: &str = "INSERT INTO usage_since (one, at) VALUES (1, $1) ON CONFLICT (one) DO NOTHING";
 pub const USAGE_SINCE: &str = "SELECT at FROM usage_since";
 
+/// What comes first in the rows of queries for bases.
+macro_rules! base {
+    ($rest:literal) => {
+        concat!("SELECT stream, revision, at, hash, state, key, signature FROM bases ", $rest)
+    };
+}
+
+/// Never back.
+pub const FOLD: &str = "INSERT INTO bases (stream, revision, at, hash, state, key, signature) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (stream) DO UPDATE SET revision = excluded.revision, at = excluded.at, hash = excluded.hash, \
+         state = excluded.state, key = excluded.key, signature = excluded.signature \
+         WHERE excluded.revision > bases.revision";
+pub const BASE: &str = base!("WHERE stream = $1");
+pub const FOLDED: &str = "SELECT revision FROM bases WHERE stream = $1";
+pub const ALL_BASES: &str = base!("ORDER BY stream");
+/// The most commits that one statement takes away, so that other writers need not wait long behind it.
+pub const FORGOTTEN_AT_ONCE: u64 = 1000;
+pub const FORGET_COMMITS: &str = "DELETE FROM commits WHERE stream = $1 AND revision IN \
+     (SELECT commits.revision FROM commits, bases WHERE commits.stream = $1 AND bases.stream = $1 \
+         AND commits.revision < bases.revision ORDER BY commits.revision LIMIT $2)";
+pub const FORGET_TOUCHES: &str =
+    "DELETE FROM touches WHERE stream = $1 AND revision < (SELECT bases.revision FROM bases WHERE bases.stream = $1)";
+pub const FORGET_APPEARANCES: &str = "DELETE FROM appearances WHERE stream = $1 AND revision < (SELECT bases.revision FROM bases WHERE bases.stream = $1)";
+
 pub const ALL_APPEARANCES: &str =
     "SELECT place, stream, revision FROM appearances ORDER BY place, at, stream, revision";
 pub const ALL_COMMITS: &str = record!("FROM commits ORDER BY stream, revision");

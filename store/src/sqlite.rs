@@ -2,6 +2,7 @@
 
 mod append;
 mod dump;
+mod fold;
 mod queue;
 mod read;
 mod schema;
@@ -137,7 +138,7 @@ impl Sqlite {
         .await;
     }
 
-    async fn upkeep(&self, upkeep: Upkeep) -> Result<u64, StoreError> {
+    pub(super) async fn upkeep(&self, upkeep: Upkeep) -> Result<u64, StoreError> {
         let (answer, waiting) = oneshot::channel();
         self.queue.push(Job::Upkeep { upkeep, answer }).map_err(|_| StoreError::Closed)?;
         waiting.await.unwrap_or(Err(StoreError::WriterStopped))

@@ -10,6 +10,7 @@ use server::audit::window::Retention;
 use server::self_check::Rate;
 
 use super::{Answers, Catalogs, Data, Dns, LogLines, Mail, SecretKey};
+use crate::duration::History;
 use crate::serve::{FailureLimit, MaxStaleness, RateLimit, StateBudget};
 
 /// `portcullis serve`.
@@ -135,6 +136,13 @@ pub struct Serve {
     /// when they are asked for. It is an estimate of their size alone; `/metrics` tells it as `portcullis_state_bytes`.
     #[arg(long, env = "PORTCULLIS_STATE_BUDGET", value_name = "SIZE", default_value = "2GiB", hide_env_values = true)]
     pub state_budget: StateBudget,
+
+    /// For how long each commit is kept by itself, such as `18mo` or `5 years`; `off` for ever
+    ///
+    /// Older ones are folded away once a day: a signed base takes their place, from which the rest of the log is verified. What was before can no
+    /// longer be asked, and what was so by then counts as having begun there.
+    #[arg(long, env = "PORTCULLIS_HISTORY", value_name = "TIME", default_value = "18mo", hide_env_values = true)]
+    pub history: History,
 
     /// How many days the audit log is kept at least: the longest span of time that one question about it may ask about
     ///

@@ -41,8 +41,10 @@ async fn read(runtime: &Runtime, show: &LogShow) -> anyhow::Result<(Arc<Snapshot
         snapshot => snapshot?,
     };
     let mut commits: Vec<Commit> = Vec::new();
+    // What is older was folded away.
+    let begins = runtime.store.folded(&StreamId::Account(show.account).to_string()).await?.saturating_sub(1);
     loop {
-        let shown = commits.len() as Revision;
+        let shown = begins + commits.len() as Revision;
         let left = usize::try_from(snapshot.revision() - shown)?;
         if left == 0 {
             return Ok((snapshot, commits));

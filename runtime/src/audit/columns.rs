@@ -132,14 +132,14 @@ pub async fn candidates(
     Ok(found.map(|(revisions, is_whole)| is_whole.then_some(revisions)).collect())
 }
 
-/// Up to which revision, from the first on, a log has columns of a field.
+/// Up to which revision, from the first after `from` on, a log has columns of a field. `from` is where a stretch ends, or 0.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn reach(store: &Store, stream: &str, field: &str) -> Result<u64, StoreError> {
-    let columns = store.summaries(stream, &kind(field), 0, u64::MAX).await?;
-    let unbroken = columns.iter().zip(0..).take_while(|(column, at)| column.first == at * STRETCH + 1);
-    Ok(unbroken.count() as u64 * STRETCH)
+pub async fn reach(store: &Store, stream: &str, field: &str, from: u64) -> Result<u64, StoreError> {
+    let columns = store.summaries(stream, &kind(field), from + 1, u64::MAX).await?;
+    let unbroken = columns.iter().zip(0..).take_while(|(column, at)| column.first == from + at * STRETCH + 1);
+    Ok(from + unbroken.count() as u64 * STRETCH)
 }
 
 #[cfg(test)]

@@ -163,6 +163,8 @@ impl Merged {
                 Order::OldestFirst => low = low.max(up_to(after.at.saturating_sub(1)).await? + 1),
             }
         }
+        // What is older was folded away.
+        low = low.max(self.store.folded(stream).await?);
         let from = match &self.narrowing.touching {
             Some((log, document)) if **log == *stream => {
                 let touching = self.store.touches(stream, document, Some(high), usize::MAX).await?;

@@ -3,7 +3,7 @@
 use store::{Head, Record};
 
 use super::event::Event;
-use crate::history::Verified;
+use crate::history::{Verified, fold};
 use crate::stream::Broken;
 use crate::{CommitError, Runtime};
 
@@ -16,7 +16,15 @@ impl Runtime {
     /// # Errors
     /// [`CommitError::Broken`] names the first record that does not fit.
     pub async fn verify_events(&self, stream: &str) -> Result<Verified, CommitError> {
-        let mut head = Head::EMPTY;
+        let mut head = match self.store.base(stream).await? {
+            None => Head::EMPTY,
+            Some(base) => {
+                let head = fold::open_events(base)?;
+                self.check_beginning(stream, head.revision, &head.hash).await?;
+                head
+            }
+        };
+        let began = head.revision;
         loop {
             let records = self.store.records(stream, head.revision, PAGE).await?;
             for record in &records {
@@ -33,7 +41,7 @@ impl Runtime {
                 format!("the log names revision {} as its newest, but ends at {}", newest.revision, head.revision);
             return Err(Broken::Chain { stream: stream.into(), revision: head.revision, what: what.into() }.into());
         }
-        Ok(Verified { stream: stream.into(), commits: head.revision })
+        Ok(Verified { stream: stream.into(), commits: head.revision - began.saturating_sub(1) })
     }
 }
 

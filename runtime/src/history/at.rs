@@ -56,14 +56,14 @@ impl FromStr for At {
 }
 
 /// What [`CommitError::NoSuchRevision`] says.
-pub(crate) fn no_such_revision(stream: StreamId, at: At, newest: Revision) -> String {
+pub(crate) fn no_such_revision(stream: StreamId, at: At, oldest: Revision, newest: Revision) -> String {
     let whose = match stream {
         StreamId::Account(id) => format!("account `{id}`"),
         StreamId::User(id) => format!("user `{id}`"),
     };
     match at {
-        At::Revision(revision) => format!("{whose} has the revisions 1 to {newest}, not {revision}"),
-        At::Time(time) => format!("{whose} has the revisions 1 to {newest}, all of them later than {time}"),
+        At::Revision(revision) => format!("{whose} has the revisions {oldest} to {newest}, not {revision}"),
+        At::Time(time) => format!("{whose} has the revisions {oldest} to {newest}, all of them later than {time}"),
     }
 }
 
@@ -104,10 +104,13 @@ impl Runtime {
             At::Time(time) => self.store.revision_at(&name, time.as_micros()).await?,
         };
         // Asked second, so that a commit of this moment cannot make the revision newer than the newest.
-        match self.store.head(&name).await?.revision {
+        let newest = self.store.head(&name).await?.revision;
+        // What is older was folded away.
+        let oldest = self.store.folded(&name).await?.max(1);
+        match newest {
             0 => Err(CommitError::NoStream(stream)),
-            newest if (1..=newest).contains(&revision) => Ok(revision),
-            newest => Err(CommitError::NoSuchRevision { stream, at, newest }),
+            newest if (oldest..=newest).contains(&revision) => Ok(revision),
+            newest => Err(CommitError::NoSuchRevision { stream, at, oldest, newest }),
         }
     }
 }

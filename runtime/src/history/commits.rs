@@ -92,11 +92,13 @@ impl Runtime {
         before: Revision,
         limit: usize,
     ) -> Result<Vec<Commit>, CommitError> {
-        let newest = self.store.head(&stream.to_string()).await?.revision;
-        // Revisions have no gaps, so the last `limit` of them are known by number.
+        let name = stream.to_string();
+        let newest = self.store.head(&name).await?.revision;
+        let oldest = self.store.folded(&name).await?.saturating_sub(1);
+        // Revisions have no gaps from the oldest on, so the last `limit` of them are known by number.
         let last = newest.min(before.saturating_sub(1));
-        let first = last.saturating_sub(limit as Revision);
-        let mut commits = self.commits_after(stream, first, limit.min((last - first) as usize)).await?;
+        let first = last.saturating_sub(limit as Revision).max(oldest);
+        let mut commits = self.commits_after(stream, first, limit.min(last.saturating_sub(first) as usize)).await?;
         commits.reverse();
         Ok(commits)
     }

@@ -124,11 +124,14 @@ impl Runtime {
         documents: &[DocumentId],
         at_most: Revision,
     ) -> Result<Vec<Option<CommitInfo>>, CommitError> {
-        let stream = stream.to_string();
+        let name = stream.to_string();
         let mut commits = Vec::with_capacity(documents.len());
         for document in documents {
-            let newest = self.store.touching(&stream, &document.to_string(), Some(at_most), 1).await?;
-            commits.push(newest.first().map(CommitInfo::read).transpose()?);
+            let newest = self.store.touching(&name, &document.to_string(), Some(at_most), 1).await?;
+            commits.push(match newest.first() {
+                Some(newest) => Some(CommitInfo::read(newest)?),
+                None => self.folded_document(stream, document, at_most).await?.map(|(_, info)| info),
+            });
         }
         Ok(commits)
     }
@@ -144,7 +147,10 @@ impl Runtime {
         revision: Revision,
     ) -> Result<Option<Document>, CommitError> {
         let newest = self.store.touching(stream, &document.to_string(), Some(revision), 1).await?;
-        let Some(record) = newest.first() else { return Ok(None) };
+        let Some(record) = newest.first() else {
+            let Ok(stream) = stream.parse() else { return Ok(None) };
+            return Ok(self.folded_document(stream, document, revision).await?.map(|(document, _)| document));
+        };
         let commit = Commit::read(record)?;
         Ok(left_as(&commit.changes, document).flatten().cloned())
     }
@@ -165,10 +171,16 @@ impl Runtime {
             let walk = Walk { fact, present: None, since: None, ended: false };
             walks.entry(fact.document()).or_default().push((index, walk));
         }
-        let stream = stream.to_string();
+        let name = stream.to_string();
         let mut commits = vec![None; facts.len()];
         for (document, mut walks) in walks {
-            self.walk_back(&stream, &document, &mut walks, at_most).await?;
+            self.walk_back(&name, &document, &mut walks, at_most).await?;
+            if walks.iter().any(|(_, walk)| !walk.ended)
+                && let Some((then, info)) = self.folded_document(stream, &document, at_most).await?
+            {
+                // As it was when what is older was folded away; where it is still so, it is not known who made it so.
+                walks.iter_mut().for_each(|(_, walk)| walk.see(Some(&then), &info));
+            }
             for (index, walk) in walks {
                 commits[index] = walk.since;
             }

@@ -8,8 +8,9 @@ use model::ids::{AccountId, Revision, StreamId};
 
 use super::at::At;
 use super::commits::CommitInfo;
+use super::fold;
 use crate::stream::{Broken, Snapshot};
-use crate::{CommitError, Runtime};
+use crate::{CommitError, Runtime, snapshot};
 
 /// How many commits are read at once.
 const PAGE: Revision = 250;
@@ -33,11 +34,23 @@ impl Runtime {
     ) -> Result<ControlFlow<B>, CommitError> {
         let stream = StreamId::Account(account);
         self.revision_as_of(stream, At::Revision(to)).await?;
+        let name = stream.to_string();
         let mut before = match from {
+            from if from < self.store.folded(&name).await? => {
+                // What was folded away shows as one commit, by which all began that the base has.
+                let base = snapshot::beginning(&self.store, stream, Account::new(&self.engine)).await?;
+                let changes: Vec<Change> = base.state.documents().map(Change::put).collect();
+                let nothing = Snapshot::start(Account::new(&self.engine));
+                if let ControlFlow::Break(answer) =
+                    visit(&nothing, &base, &changes, &fold::info(base.revision(), base.at))
+                {
+                    return Ok(ControlFlow::Break(answer));
+                }
+                base
+            }
             0 => Snapshot::start(Account::new(&self.engine)),
             from => Snapshot::clone(&*self.account_as_of(account, At::Revision(from)).await?),
         };
-        let name = stream.to_string();
         while before.revision() < to {
             let page = PAGE.min(to - before.revision());
             let records = self.store.records(&name, before.revision(), page as usize).await?;

@@ -48,6 +48,9 @@ pub enum Broken {
         /// Why.
         error: Malformed,
     },
+    /// What stands in the place of folded commits is not what was put there.
+    #[error("the base of `{0}` is damaged: {1}")]
+    Base(Box<str>, &'static str),
     /// The log does not have what was read from it before: it was set back.
     #[error("the log of `{0}` is not the one that was read before")]
     Gone(Box<str>),

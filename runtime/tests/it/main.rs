@@ -9,6 +9,7 @@ mod concurrency;
 mod damage;
 mod eviction;
 mod failing_store;
+mod folding;
 mod foreign_writers;
 mod history;
 mod past;

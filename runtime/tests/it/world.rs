@@ -109,6 +109,17 @@ impl World {
     }
 }
 
+impl World {
+    /// As [`World::assert_sound`], of a log that begins at a revision.
+    pub async fn assert_sound_from(&self, account: AccountId, oldest: Revision, newest: Revision) {
+        assert_eq!(self.snapshot(account).await.revision(), newest);
+        let revisions: Vec<Revision> = self.records(account).await.iter().map(|record| record.revision).collect();
+        assert_eq!(revisions, (oldest..=newest).collect::<Vec<_>>());
+        let verified = self.runtime.verify(StreamId::Account(account)).await.unwrap();
+        assert_eq!(verified.commits, newest + 1 - oldest);
+    }
+}
+
 /// A database in a folder that ends with the test.
 pub struct Database {
     pub path: PathBuf,

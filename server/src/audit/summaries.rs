@@ -107,7 +107,9 @@ pub fn keep_up(summaries: &Arc<Summaries>, runtime: &Arc<Runtime>, stream: &str,
 /// When the log cannot be read, or the database not be written.
 pub async fn make(runtime: &Runtime, stream: &str, head: u64) -> Result<u64, Error> {
     let store = &runtime.store;
-    let mut up_to = reach(store, stream, LAST.name()).await?;
+    // The first stretch of which nothing was folded away.
+    let from = store.folded(stream).await?.saturating_sub(1).div_ceil(STRETCH) * STRETCH;
+    let mut up_to = reach(store, stream, LAST.name(), from).await?;
     while up_to + STRETCH <= head {
         let records = store.records(stream, up_to, STRETCH as usize).await?;
         let columns = tokio::task::spawn_blocking(move || columns(&records)).await;

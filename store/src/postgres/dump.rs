@@ -8,6 +8,7 @@ use tokio_postgres::{Error, IsolationLevel, Row as SqlRow, Transaction};
 
 use super::Postgres;
 use super::connect::Access;
+use super::fold::base_of;
 use super::read::{claim_of, lease_of, record_of, to_u64, usage_of};
 use crate::dump::{Dump, Dumping, Row};
 use crate::error::StoreError;
@@ -37,6 +38,7 @@ async fn read(access: &Access, dumping: &mut Dumping) -> Result<(), StoreError> 
         Ok(Row::Appearance { place: row.try_get(0)?, stream: row.try_get(1)?, revision: to_u64(row, 2)? })
     };
     each(&moment, sql::ALL_APPEARANCES, dumping, appearance_of).await?;
+    each(&moment, sql::ALL_BASES, dumping, |row| base_of(row).map(Row::Base)).await?;
     each(&moment, sql::ALL_COMMITS, dumping, |row| record_of(row).map(Row::Commit)).await?;
     each(&moment, sql::ALL_CLAIMS, dumping, |row| claim_of(row).map(Row::Claim)).await?;
     each(&moment, sql::ALL_LEASES, dumping, |row| lease_of(row).map(Row::Lease)).await?;

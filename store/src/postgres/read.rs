@@ -240,6 +240,6 @@ pub fn to_u64(row: &Row, column: usize) -> Result<u64, Error> {
 }
 
 /// One of another length is none that we wrote: zeros, which fit no commit.
-fn hash_of(row: &Row, column: usize) -> Result<[u8; 32], Error> {
+pub fn hash_of(row: &Row, column: usize) -> Result<[u8; 32], Error> {
     row.try_get::<_, &[u8]>(column).map(|bytes| bytes.try_into().unwrap_or([0; 32]))
 }

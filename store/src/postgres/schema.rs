@@ -5,7 +5,8 @@ use tokio_postgres::Client;
 use crate::error::StoreError;
 
 /// In their order; number 1 first. One that was released is never changed.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/postgres/0001_log.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../../migrations/postgres/0001_log.sql"), include_str!("../../migrations/postgres/0002_bases.sql")];
 
 /// Of nodes that start together one migrates, and the others wait for it: "Port" and "cull" in ASCII.
 const LOCK: i64 = 0x506f_7274_6375_6c6c;

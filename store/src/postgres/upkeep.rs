@@ -78,7 +78,7 @@ impl Postgres {
         Ok(row.map_or(Ok(now), |row| row.try_get(0))?)
     }
 
-    async fn execute(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
+    pub(super) async fn execute(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, StoreError> {
         let executing = async {
             let client = self.pool.get().await?;
             let statement = client.prepare_cached(sql).await?;
@@ -87,7 +87,7 @@ impl Postgres {
         in_time(self.patience, executing).await?
     }
 
-    async fn all_or_none(&self, statements: &[(&str, &[&(dyn ToSql + Sync)])]) -> Result<(), StoreError> {
+    pub(super) async fn all_or_none(&self, statements: &[(&str, &[&(dyn ToSql + Sync)])]) -> Result<(), StoreError> {
         let executing = async {
             let mut client = self.pool.get().await?;
             let transaction = client.transaction().await?;

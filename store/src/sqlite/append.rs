@@ -99,7 +99,16 @@ fn append_record(connection: &Connection, heads: &mut Heads, record: &Record) ->
     if !heads.get(connection, &record.stream)?.precedes(record) {
         return Err(conflict());
     }
-    let inserted = connection.prepare_cached(sql::APPEND)?.execute(params![
+    if insert(connection, record)? == 0 {
+        return Err(conflict());
+    }
+    heads.set(&record.stream, record.head());
+    Ok(())
+}
+
+/// Tells whether there was none of that revision: 1, or 0.
+pub fn insert(connection: &Connection, record: &Record) -> rusqlite::Result<usize> {
+    connection.prepare_cached(sql::APPEND)?.execute(params![
         &*record.stream,
         to_i64(record.revision),
         record.at,
@@ -108,12 +117,7 @@ fn append_record(connection: &Connection, heads: &mut Heads, record: &Record) ->
         &*record.changes,
         record.prev_hash,
         record.hash,
-    ])?;
-    if inserted == 0 {
-        return Err(conflict());
-    }
-    heads.set(&record.stream, record.head());
-    Ok(())
+    ])
 }
 
 fn note_touched(connection: &Connection, record: &Record, touched: &[Box<str>]) -> rusqlite::Result<()> {

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow};
 
+use super::fold::base_of;
 use super::read::{blocking, claim_of, lease_of, record_of, to_u64, usage_of};
 use super::{Sqlite, schema};
 use crate::dump::{Dump, Dumping, Row};
@@ -32,6 +33,7 @@ fn read(connection: &Connection, dumping: &mut Dumping) -> Result<(), StoreError
     let appearance_of =
         |row: &SqlRow<'_>| Ok(Row::Appearance { place: row.get(0)?, stream: row.get(1)?, revision: to_u64(row, 2)? });
     each(&moment, sql::ALL_APPEARANCES, dumping, appearance_of)?;
+    each(&moment, sql::ALL_BASES, dumping, |row| base_of(row).map(Row::Base))?;
     each(&moment, sql::ALL_COMMITS, dumping, |row| record_of(row).map(Row::Commit))?;
     each(&moment, sql::ALL_CLAIMS, dumping, |row| claim_of(row).map(Row::Claim))?;
     each(&moment, sql::ALL_LEASES, dumping, |row| lease_of(row).map(Row::Lease))?;

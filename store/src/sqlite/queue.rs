@@ -7,6 +7,7 @@ use tokio::sync::oneshot::Sender;
 
 use super::lock;
 use crate::error::{AppendError, StoreError};
+use crate::record::{Base, Record};
 use crate::transaction::{Lease, LeaseChange, Summary, Transaction, Usage};
 
 /// Work for the writer, and whom to answer once it is durable.
@@ -33,6 +34,10 @@ pub enum Upkeep {
     PutUsage(Vec<Usage>),
     /// Answers 0.
     PutSummaries { stream: Box<str>, summaries: Vec<Summary> },
+    /// With the commit that it stands at, where that is to come first. Answers 1 if it was put, else 0.
+    Fold(Box<(Base, Option<Record>)>),
+    /// Answers how many commits were removed, up to [`FORGOTTEN_AT_ONCE`](crate::sql::FORGOTTEN_AT_ONCE).
+    ForgetFolded { stream: Box<str> },
     /// Answers since when usage is recorded: the time given here, for the first who asks.
     UsageSince { now: i64 },
     /// Answers 0.
@@ -46,7 +51,7 @@ impl Job {
             Job::Append { .. } => true,
             Job::Upkeep { upkeep, .. } => match upkeep {
                 Upkeep::PutSnapshot { .. } | Upkeep::PutLeases(_) | Upkeep::PurgeLeases { .. } => true,
-                Upkeep::ReplaceLease { .. } => true,
+                Upkeep::ReplaceLease { .. } | Upkeep::Fold(_) | Upkeep::ForgetFolded { .. } => true,
                 Upkeep::PutUsage(_) | Upkeep::PutSummaries { .. } | Upkeep::UsageSince { .. } => true,
                 Upkeep::ForeignChange | Upkeep::Ping => false,
             },

@@ -35,11 +35,11 @@ impl Readers {
         }
     }
 
-    fn point<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    pub fn point<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         Ok(read(lock(&self.point).as_ref().ok_or(StoreError::Closed)?)?)
     }
 
-    async fn range<T: Send + 'static>(
+    pub async fn range<T: Send + 'static>(
         self: &Arc<Self>,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {

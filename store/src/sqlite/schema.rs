@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002_touches.sql"),
     include_str!("../../migrations/0003_usage.sql"),
     include_str!("../../migrations/0004_audit.sql"),
+    include_str!("../../migrations/0005_bases.sql"),
 ];
 
 /// At most this many bytes of an emptied write-ahead log stay on disk.

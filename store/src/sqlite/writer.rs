@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot::Sender;
 
 use super::append::{self, Heads};
+use super::fold;
 use super::queue::{Job, Queue, Upkeep};
 use crate::error::{AppendError, StoreError};
 
@@ -144,6 +145,16 @@ impl Writer {
             }),
             Upkeep::UsageSince { now } => {
                 append::under_savepoint(connection, || Ok(append::usage_since(connection, now)?))
+            }
+            Upkeep::Fold(both) => {
+                let (base, record) = *both;
+                let folded =
+                    append::under_savepoint(connection, || Ok(fold::fold(connection, &base, record.as_ref())?));
+                self.heads.forget(&base.stream);
+                folded
+            }
+            Upkeep::ForgetFolded { stream } => {
+                append::under_savepoint(connection, || Ok(fold::forget(connection, &stream)?))
             }
             Upkeep::ForeignChange => Ok(u64::from(std::mem::take(&mut self.foreign))),
             Upkeep::Ping => Ok(0),

@@ -9,6 +9,7 @@ mod append;
 mod audit;
 mod claims;
 mod dump;
+mod fold;
 mod leases;
 mod lifecycle;
 mod postgres;
@@ -74,6 +75,8 @@ on_each_backend! {
         a_claim_passes_on_in_one_transaction, releases_come_before_takes, the_claim_of_another_is_not_released,
         a_key_is_taken_once_per_transaction, claims_are_listed_by_prefix;
     dump: has_everything_once_and_in_order, is_of_one_moment;
+    fold: what_is_older_than_the_base_goes_and_the_log_goes_on, a_base_stands_at_a_commit_that_is_there_and_never_goes_back,
+        a_log_is_begun_with_a_base_elsewhere;
     leases: a_lease_reads_back_and_is_replaced, a_lease_is_replaced_only_if_it_is_what_was_read, due_leases_come_in_order, expired_leases_are_purged,
         leases_follow_their_transaction, many_leases_are_purged_at_once;
     snapshots: the_newest_two_snapshots_stay, a_snapshot_is_replaced;
