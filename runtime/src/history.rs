@@ -11,6 +11,7 @@ pub mod replay;
 use std::sync::atomic::Ordering;
 
 use engine::Account;
+use engine::offline::OpeningKey;
 use model::ids::{AccountId, Revision, StreamId};
 use model::users::UserState;
 use store::{Foreign, Record};
@@ -26,6 +27,8 @@ pub struct Verified {
     pub stream: Box<str>,
     /// How many commits it has that are not folded away.
     pub commits: u64,
+    /// Who signed the base that it begins with, if older commits were folded away.
+    pub signed_by: Option<OpeningKey>,
 }
 
 impl Runtime {
@@ -55,6 +58,8 @@ impl Runtime {
 
     async fn verify_from<S: crate::state::State>(&self, stream: StreamId, empty: S) -> Result<Verified, CommitError> {
         let name = stream.to_string();
+        // Read first, so that what is committed meanwhile does no harm.
+        let stored = self.store.snapshot(&name, None).await?.map_or(0, |(revision, _)| revision);
         let mut snapshot = snapshot::beginning(&self.store, stream, empty).await?;
         let began = snapshot.revision();
         self.check_beginning(&name, snapshot.revision(), &snapshot.hash).await?;
@@ -67,13 +72,18 @@ impl Runtime {
                 break;
             }
         }
+        if stored > snapshot.revision() {
+            let what = format!("the log ends there, and a snapshot of it is of revision {stored}");
+            return Err(Broken::Chain { stream: name.into(), revision: snapshot.revision(), what: what.into() }.into());
+        }
         let head = self.store.head(&name).await?;
         if head.revision != snapshot.revision() || head.hash != snapshot.hash {
             let what =
                 format!("the log names revision {} as its newest, but ends at {}", head.revision, snapshot.revision());
             return Err(Broken::Chain { stream: name.into(), revision: snapshot.revision(), what: what.into() }.into());
         }
-        Ok(Verified { stream: name.into(), commits: snapshot.revision() - began.saturating_sub(1) })
+        let signed_by = self.store.base(&name).await?.and_then(|base| OpeningKey::from_bytes(&base.key));
+        Ok(Verified { stream: name.into(), commits: snapshot.revision() - began.saturating_sub(1), signed_by })
     }
 
     /// A base stands at a commit that is there, and older ones may be left over from a folding that was cut short.

@@ -272,6 +272,11 @@ impl Made {
         }
         let runtime = &call.app.runtime;
         let account = access.state().account_id();
+        let folded = runtime.store.folded(&log_of(access).to_string()).await?;
+        if revision <= folded {
+            let message = format!("commit not found: what was up to revision {folded} is folded away");
+            return Err(Problem::new(FaultKind::NotFound, message).into());
+        }
         let commit = runtime.commits_after(log_of(access), revision - 1, 1).await?;
         let commit = commit.into_iter().next().ok_or_else(unknown)?;
         let before = match revision - 1 {

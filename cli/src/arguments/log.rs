@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use model::ids::AccountId;
 use runtime::history::at::At;
 
-use super::{Catalogs, Data};
+use super::{Catalogs, Data, SecretKey};
 
 /// `portcullis log …`.
 #[derive(Debug, Subcommand)]
@@ -15,7 +15,8 @@ pub enum Log {
     Show(LogShow),
     /// Check that no commit was changed, taken out or slipped in; exit code 1 if one was
     ///
-    /// Each commit carries the hash of the one before. The whole chain is computed anew, and every change applied. A log
+    /// Each commit carries the hash of the one before. The whole chain is computed anew, and every change applied. Where old
+    /// commits were folded away, the signature of the base in their place is checked, and with the secret key whose it is. A log
     /// whose newest commits were all cut off is still a whole chain: to notice that, compare the count with an earlier
     /// one.
     Verify(LogVerify),
@@ -68,4 +69,6 @@ pub struct LogVerify {
 
     #[command(flatten)]
     pub data: Data,
+    #[command(flatten)]
+    pub secret_key: SecretKey,
 }

@@ -3,13 +3,15 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use engine::offline::OpeningKey;
 use model::ids::StreamId;
 use runtime::audit::is_events;
+use runtime::history::Verified;
 use runtime::{CommitError, Runtime};
 use store::Store;
 
 use crate::arguments::LogVerify;
-use crate::wiring;
+use crate::{secret_key, wiring};
 
 /// How many streams are listed at once.
 const PAGE: usize = 1000;
@@ -23,6 +25,8 @@ pub struct Tally {
     pub commits: u64,
     /// How many are not.
     pub damaged: u64,
+    /// The key that bases have to be signed with, where it is known.
+    pub key: Option<OpeningKey>,
 }
 
 /// Checks one stream or all. A damaged one does not keep the others from being checked.
@@ -31,7 +35,9 @@ pub struct Tally {
 /// When the database cannot be read, or has no such account.
 pub async fn run(verify: LogVerify) -> anyhow::Result<ExitCode> {
     let runtime = wiring::reading_runtime(verify.data.open(None).await?);
-    let mut tally = Tally::default();
+    // Whoever has no secret key, as of a copy elsewhere, checks all but whose the signatures are.
+    let key = secret_key::read(&secret_key::path(&verify.data, &verify.secret_key)).ok();
+    let mut tally = Tally { key: key.map(|secrets| secrets.opening_key()), ..Tally::default() };
     match verify.account {
         Some(account) => {
             let stream = StreamId::Account(account).to_string();
@@ -41,7 +47,7 @@ pub async fn run(verify: LogVerify) -> anyhow::Result<ExitCode> {
         None => check_all(&runtime, &mut tally).await?,
     }
     runtime.close().await;
-    let Tally { streams, commits, damaged } = tally;
+    let Tally { streams, commits, damaged, .. } = tally;
     match damaged {
         0 => writeln!(std::io::stdout(), "the log is intact: commits {commits}, streams {streams}")?,
         _ => writeln!(std::io::stdout(), "the log is damaged: streams {streams}, damaged {damaged}")?,
@@ -95,6 +101,13 @@ async fn check_all(runtime: &Runtime, tally: &mut Tally) -> anyhow::Result<()> {
 async fn check(runtime: &Runtime, stream: &str, tally: &mut Tally) -> anyhow::Result<()> {
     tally.streams += 1;
     match runtime.verify(stream.parse()?).await {
+        Ok(Verified { signed_by: Some(signer), .. }) if tally.key.is_some_and(|key| key != signer) => {
+            tally.damaged += 1;
+            writeln!(
+                std::io::stderr(),
+                "the base of `{stream}` was not signed by this server, but with the key {signer}"
+            )?;
+        }
         Ok(verified) => tally.commits += verified.commits,
         Err(CommitError::Broken(broken)) => {
             tally.damaged += 1;

@@ -322,7 +322,7 @@ fn a_damaged_backup_is_refused_and_nothing_is_made_of_it() {
     assert_snapshot!(restore(&packed(&(without_claim.join("\n") + "\n"))), @"1 portcullis: `damaged.backup` is damaged, and nothing was restored: it says that it has 8 rows, and has 7");
     assert_snapshot!(restore(&packed(&format!("{text}{text}"))), @"1 portcullis: `damaged.backup` is damaged, and nothing was restored: something follows its end");
     assert_snapshot!(restore(&packed(&text.replacen("\"version\":1", "\"version\":2", 1))), @"1 portcullis: `damaged.backup` has version 2, this program reads 1; use a newer portcullis");
-    assert_snapshot!(restore(&packed("{\"something\":\"else\"}\n")), @"1 portcullis: `damaged.backup` is no backup: line 1: unknown variant `something`, expected one of `backup`, `appearance`, `commit`, `claim`, `lease`, `usage`, `usage_since`, `end` at line 1 column 12");
+    assert_snapshot!(restore(&packed("{\"something\":\"else\"}\n")), @"1 portcullis: `damaged.backup` is no backup: line 1: unknown variant `something`, expected one of `backup`, `appearance`, `base`, `commit`, `claim`, `lease`, `usage`, `usage_since`, `end` at line 1 column 12");
     assert_snapshot!(restore(b"SQLite format 3"), @"1 portcullis: `damaged.backup` is no backup: Unknown frame descriptor");
 }
 

@@ -60,7 +60,7 @@ fn a_name_that_no_flag_has_is_an_error_that_names_it() {
     )
     .unwrap();
     let served = run(folder.path(), &["serve", "--config", "portcullis.toml"]);
-    assert_snapshot!(refusal(folder.path(), &served), @"2 portcullis: configuration file `portcullis.toml`: unknown `email`, `lisen`; the names are listen, database, database-ca, revocation-journal, database-connections, secret-key-file, catalog, wire-shapes, dns-server, smtp-url, mail-from, allow-direct-add, open-account-creation, trusted-proxy, public-url, auth-failure-limit, rate-limit, rate-limit-per-address, self-check, max-staleness, state-budget, audit-retention, log-format, log-level");
+    assert_snapshot!(refusal(folder.path(), &served), @"2 portcullis: configuration file `portcullis.toml`: unknown `email`, `lisen`; the names are listen, database, database-ca, revocation-journal, database-connections, secret-key-file, catalog, wire-shapes, dns-server, smtp-url, mail-from, allow-direct-add, open-account-creation, trusted-proxy, public-url, auth-failure-limit, rate-limit, rate-limit-per-address, self-check, max-staleness, state-budget, history, audit-retention, log-format, log-level");
 }
 
 #[test]

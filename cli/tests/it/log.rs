@@ -105,3 +105,49 @@ fn verify_notices_a_commit_that_was_taken_out() {
     assert_eq!(verified.status.code(), Some(1));
     assert_snapshot!(stderr(&verified).replace(account, "ACCOUNT"), @"the log of `account/ACCOUNT` is damaged at revision 4: its number does not follow");
 }
+
+/// Commits older than the history that is kept are folded away by the server; what is left is served, verified, backed up and restored.
+#[test]
+fn old_commits_are_folded_into_a_base_that_is_verified_and_backed_up() {
+    let installation = busy();
+    let account = installation.text("account_id");
+    let state =
+        |database: &str| stdout(&installation.run(&["export", "--format", "json", account, "--database", database]));
+    let sqlite = "sqlite:portcullis-data/portcullis.db";
+    let before = state(sqlite);
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let mut server = installation.serve(&["--history", "1s"]);
+    let admin = installation.key_caller(&server);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let listed = || runtime.block_on(admin.get("/accounts/{account}/iam/commits")).list().len();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while listed() > 1 {
+        assert!(std::time::Instant::now() < deadline, "nothing was folded away");
+    }
+    let gone = runtime.block_on(admin.get("/accounts/{account}/iam/commits/3"));
+    assert_eq!(gone.status, 404, "{}", gone.status_and_error());
+    runtime.block_on(admin.post("/accounts/{account}/iam/user_groups", json!({"name": "after"}))).id();
+    server.terminate();
+    assert!(server.wait().success());
+    assert!(state(sqlite).contains("after") && before.contains("three"));
+    assert_eq!(stdout(&installation.run(&["log", "verify"])), "the log is intact: commits 3, streams 2\n");
+    let shown = stdout(&installation.run(&["log", "show", account]));
+    assert!(shown.contains("\n  5  ") && shown.contains("\n  6  ") && !shown.contains("\n  4  "), "{shown}");
+
+    assert!(installation.run(&["backup", "folded.backup"]).status.success());
+    let journal = "portcullis-data/revocations.journal";
+    let restored =
+        installation.run(&["restore", "folded.backup", "--database", "sqlite:new/portcullis.db", "--journal", journal]);
+    assert!(restored.status.success(), "{}", stderr(&restored));
+    assert_eq!(state("sqlite:new/portcullis.db"), state(sqlite));
+    let verify = |key: &str| {
+        installation.run(&["log", "verify", "--database", "sqlite:new/portcullis.db", "--secret-key-file", key])
+    };
+    assert_eq!(stdout(&verify("portcullis-data/secret.key")), "the log is intact: commits 3, streams 2\n");
+    // Somebody else's signature is right, and not ours.
+    let other = Installation::new();
+    let theirs = other.path().join("portcullis-data/secret.key");
+    let said = verify(&theirs.to_string_lossy());
+    assert_eq!(said.status.code(), Some(1));
+    assert!(stderr(&said).contains("was not signed by this server"), "{}", stderr(&said));
+}

@@ -209,7 +209,7 @@ fn tables_are_brought_up_to_date_before_a_server_starts() {
     assert_eq!(stdout(&migrated), format!("the tables of `{place}` are up to date\n"));
     server.sql(installation.address(), "INSERT INTO migrations (version, applied_by) VALUES (99, 'a later release')");
     let refused = refusal(installation.path(), &installation.run(&["migrate"]));
-    let newer = "the database has schema 99, this release knows up to 1; run a newer release";
+    let newer = "the database has schema 99, this release knows up to 2; run a newer release";
     assert_eq!(refused, format!("1 portcullis: cannot open the database `{place}`: {newer}"));
 }
 
@@ -264,7 +264,7 @@ async fn nodes_of_this_release_go_on_beside_a_later_one() {
     until(&made, GROUPS, 403, BOUND).await;
     let refused = refusal(installation.path(), &installation.run(&["serve"]));
     assert!(
-        refused.ends_with("the database has schema 99, this release knows up to 1; run a newer release"),
+        refused.ends_with("the database has schema 99, this release knows up to 2; run a newer release"),
         "{refused}"
     );
 }

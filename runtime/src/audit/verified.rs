@@ -1,5 +1,6 @@
 //! Whether a log of events is whole.
 
+use engine::offline::OpeningKey;
 use store::{Head, Record};
 
 use super::event::Event;
@@ -16,9 +17,11 @@ impl Runtime {
     /// # Errors
     /// [`CommitError::Broken`] names the first record that does not fit.
     pub async fn verify_events(&self, stream: &str) -> Result<Verified, CommitError> {
+        let mut signed_by = None;
         let mut head = match self.store.base(stream).await? {
             None => Head::EMPTY,
             Some(base) => {
+                signed_by = OpeningKey::from_bytes(&base.key);
                 let head = fold::open_events(base)?;
                 self.check_beginning(stream, head.revision, &head.hash).await?;
                 head
@@ -41,7 +44,7 @@ impl Runtime {
                 format!("the log names revision {} as its newest, but ends at {}", newest.revision, head.revision);
             return Err(Broken::Chain { stream: stream.into(), revision: head.revision, what: what.into() }.into());
         }
-        Ok(Verified { stream: stream.into(), commits: head.revision - began.saturating_sub(1) })
+        Ok(Verified { stream: stream.into(), commits: head.revision - began.saturating_sub(1), signed_by })
     }
 }
 

@@ -156,7 +156,7 @@ impl Database {
     /// Makes the database one of the first release, which had only the log.
     pub fn forget_index(&self) {
         let connection = Connection::open(&self.path).unwrap();
-        connection.execute_batch("DROP TABLE touches; DROP TABLE usage; DROP TABLE usage_since; DROP TABLE appearances; DROP TABLE summaries; DELETE FROM migrations WHERE version > 1").unwrap();
+        connection.execute_batch("DROP TABLE touches; DROP TABLE usage; DROP TABLE usage_since; DROP TABLE appearances; DROP TABLE summaries; DROP TABLE bases; DELETE FROM migrations WHERE version > 1").unwrap();
     }
 
     /// Runs SQL behind the back of every runtime; tells how many rows changed.

@@ -164,7 +164,7 @@ async fn nodes_that_start_together_migrate_once() {
     let nodes = nodes.join_all().await;
     append(&nodes[0], "account/1", 1).await;
     assert_eq!(verified(&nodes[7], "account/1").await.len(), 1);
-    assert_eq!(server.sql(&address, "SELECT count(*) FROM migrations"), "1");
+    assert_eq!(server.sql(&address, "SELECT count(*) FROM migrations"), "2");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,7 +173,7 @@ async fn a_newer_schema_is_refused_and_left_as_it_was() {
     open_postgres(&address).await.close().await;
     server.sql(&address, "INSERT INTO migrations (version, applied_by) VALUES (99, 'a later release')");
     let error = refusal(&address, PostgresOptions::default()).await;
-    assert_eq!(error.to_string(), "the database has schema 99, this release knows up to 1; run a newer release");
+    assert_eq!(error.to_string(), "the database has schema 99, this release knows up to 2; run a newer release");
 }
 
 #[tokio::test(flavor = "multi_thread")]
