@@ -7,9 +7,8 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -97,15 +96,34 @@ enum Key {
     Address(IpAddr),
 }
 
-/// The server's clock as governor reads it.
+/// The server's clock as governor reads it: it never goes back. Where the server's own was set back by an hour, everybody would
+/// be refused for an hour.
 #[derive(Clone)]
-struct ServerClock(Arc<dyn Clock>);
+struct ServerClock(Arc<Passed>);
+
+struct Passed {
+    clock: Arc<dyn Clock>,
+    /// What the clock said last, and the microseconds that have passed since the start, as far as it went forward.
+    time: Mutex<(i64, u64)>,
+}
+
+impl ServerClock {
+    fn of(clock: &Arc<dyn Clock>) -> ServerClock {
+        let time = Mutex::new((clock.now().as_micros(), 0));
+        ServerClock(Arc::new(Passed { clock: clock.clone(), time }))
+    }
+}
 
 impl GovernorClock for ServerClock {
     type Instant = Nanos;
 
     fn now(&self) -> Nanos {
-        Nanos::new(u64::try_from(self.0.now().as_micros()).unwrap_or_default().saturating_mul(1000))
+        // Whatever panicked has left two numbers.
+        let mut time = self.0.time.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.0.clock.now().as_micros();
+        let (last, passed) = *time;
+        *time = (now, passed + u64::try_from(now - last).unwrap_or(0));
+        Nanos::new(time.1.saturating_mul(1000))
     }
 }
 
@@ -164,7 +182,7 @@ pub struct RateLimits {
 impl RateLimits {
     /// Limits on the server's clock.
     pub fn new(rates: Rates, clock: &Arc<dyn Clock>) -> RateLimits {
-        let clock = ServerClock(clock.clone());
+        let clock = ServerClock::of(clock);
         RateLimits {
             each: rates.each.and_then(|rate| Limited::new(rate, clock.clone())),
             address: rates.address.and_then(|rate| Limited::new(rate, clock)),

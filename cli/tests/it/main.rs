@@ -6,6 +6,7 @@ mod accounts;
 mod ask;
 mod audit;
 mod backup;
+mod bad_machines;
 mod check;
 mod configuration;
 mod crash;

@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use play::{Counts, play};
 
 /// How many seeds are tried.
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 2_000;
 
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name)
