@@ -7,7 +7,7 @@
 
 pub mod replay;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -126,10 +126,18 @@ impl Journal {
     /// # Errors
     /// When it cannot be opened or written, or is no journal.
     pub fn keep_in(&self, path: &Path, now: Timestamp) -> io::Result<()> {
+        let mut folder = DirBuilder::new();
+        folder.recursive(true);
         let mut options = OpenOptions::new();
         options.read(true).append(true).create(true);
         #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        {
+            std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
+        if let Some(parent) = path.parent() {
+            folder.create(parent)?;
+        }
         let mut file = options.open(path)?;
         file.lock()?;
         let begun = begin(&mut file, now);

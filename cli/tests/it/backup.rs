@@ -388,3 +388,16 @@ async fn the_commands_of_the_documents_do_what_they_say() {
     assert_eq!(count, 5);
     assert!(ok(&installation, &["log", "verify", "--database", &address]).starts_with("the log is intact"));
 }
+
+/// As where the database is elsewhere and the secret key was put somewhere by hand: the folder is made for the journal.
+#[test]
+fn the_journal_finds_a_folder_of_its_own() {
+    let Some(server) = Postgres::shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let address = server.database();
+    let arguments = ["init", "--email", EMAIL, "--database", &address, "--secret-key-file", "secret.key"];
+    let made = crate::support::run(folder.path(), &arguments);
+    assert!(made.status.success(), "{}", stderr(&made));
+    assert_eq!(mode(&folder.path().join("portcullis-data/revocations.journal")), 0o600);
+    assert_eq!(mode(&folder.path().join("portcullis-data")), 0o700);
+}
